@@ -1,20 +1,30 @@
 """Run one command of a case by pipes and bring back all that was seen.
 
-    outcome = run(lock, ["awl", "ls"], env=env, cwd=home, timeout=20)
+``outcome = run(lock, ["awl", "ls"], env=env, cwd=home, timeout=20)``
 """
 
 from __future__ import annotations
 
+import hashlib
+import os
+import selectors
+import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from signal import SIGKILL
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from conformance.lock.client import CaseLock
+    from conformance.lock.client import CaseLock, Child
 
-__all__ = ["Interrupt", "Outcome", "Stream", "run"]
+__all__ = ["Collector", "Interrupt", "Outcome", "Stream", "run"]
+
+_CHUNK = 256 * 1024
+_SEEN = 64 * 1024  # bytes of earlier output in which the words of an interrupt are looked for
+_KILL_LIMIT = 10.0  # seconds for a killed process to be gone
+_LEFTOVERS = 0.2  # seconds for the rest of the output after the command has ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +37,10 @@ class Interrupt:
     signal: int
     after_seconds: float | None = None
     after_output: bytes | None = None
+
+    def __post_init__(self) -> None:
+        if (self.after_seconds is None) == (self.after_output is None):
+            raise ValueError("an interrupt takes exactly one of after_seconds and after_output")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,4 +108,184 @@ def run(
     ``close_stdout_after`` the reader goes away after that many bytes (0: at once), as ``head``
     does. Of each stream ``keep`` bytes are kept. Raises OSError where the command cannot start.
     """
-    ...
+    started = time.monotonic()
+    with _Pipes(stdin, keep, close_stdout_after) as pipes:
+        child = lock.spawn(
+            argv,
+            env=env,
+            cwd=cwd,
+            stdin=pipes.given[0],
+            stdout=pipes.given[1],
+            stderr=pipes.given[2],
+        )
+        pipes.let_go()
+        code = _follow(child, lock, pipes, started, timeout, list(interrupts))
+        timed_out = code is None
+        if code is None:
+            child.signal(SIGKILL, "tree")
+            code = child.wait(_KILL_LIMIT)
+        duration = time.monotonic() - started
+        held_open = not pipes.drain(_LEFTOVERS)
+        return Outcome(
+            argv=tuple(argv),
+            exit=code if code >= 0 else None,
+            signal=-code if code < 0 else None,
+            out=pipes.out.stream(),
+            err=pipes.err.stream(),
+            duration=duration,
+            timed_out=timed_out,
+            held_open=held_open,
+        )
+
+
+class Collector:
+    """Gathers one stream: keeps the beginning, counts and digests all."""
+
+    def __init__(self, keep: int) -> None:
+        self._keep = keep
+        self._kept = bytearray()
+        self._digest = hashlib.sha256()
+        self.length = 0
+        self.recent = b""
+
+    def feed(self, data: bytes) -> None:
+        """Take what came next."""
+        self._kept += data[: max(self._keep - len(self._kept), 0)]
+        self._digest.update(data)
+        self.length += len(data)
+        self.recent = self.recent[-_SEEN:] + data
+
+    def stream(self) -> Stream:
+        """What was gathered so far, as a frozen value."""
+        return Stream(bytes(self._kept), self.length, self._digest.hexdigest())
+
+
+class _Pipes:
+    """Our ends and the command's ends of its three streams; all closed at the end."""
+
+    def __init__(self, stdin: bytes | None, keep: int, close_stdout_after: int | None) -> None:
+        self.out, self.err = Collector(keep), Collector(keep)
+        self.selector = selectors.DefaultSelector()
+        self._mine: set[int] = set()
+        self._input = memoryview(stdin or b"")
+        self._close_after = close_stdout_after
+        out, err = os.pipe(), os.pipe()
+        self.given: list[int | None] = [None, out[1], err[1]]
+        self._out = out[0]
+        self._watch(out[0], selectors.EVENT_READ, self.out)
+        self._watch(err[0], selectors.EVENT_READ, self.err)
+        if stdin is not None:
+            self.given[0], mine = os.pipe()
+            self._watch(mine, selectors.EVENT_WRITE, None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.let_go()
+        for fd in list(self._mine):
+            self._close(fd)
+        self.selector.close()
+
+    def let_go(self) -> None:
+        """Close the command's ends, and ours where there is nothing (more) to do."""
+        for fd in self.given:
+            if fd is not None:
+                os.close(fd)
+        self.given = [None, None, None]
+        self._close_early()
+
+    def move(self, fd: int, collector: Collector | None) -> None:
+        """Carry some bytes through a pipe that is ready; close it at its end."""
+        if collector is None:
+            self._feed(fd)
+            return
+        try:
+            data = os.read(fd, _CHUNK)
+        except BlockingIOError:
+            return
+        if not data:
+            self._close(fd)
+            return
+        collector.feed(data)
+        self._close_early()
+
+    def drain(self, seconds: float) -> bool:
+        """Read what is left after the command's end; False where another process holds a pipe."""
+        limit = time.monotonic() + seconds
+        while reading := self._reading():
+            left = limit - time.monotonic()
+            if left <= 0:
+                return False
+            for key, _ in self.selector.select(left):
+                if key.fd in reading:
+                    self.move(key.fd, key.data)
+        return True
+
+    def _reading(self) -> set[int]:
+        """Pipes still to be read; the writing one is of no use any more."""
+        for fd in list(self._mine):
+            if self.selector.get_key(fd).data is None:
+                self._close(fd)
+        return set(self._mine)
+
+    def _watch(self, fd: int, events: int, collector: Collector | None) -> None:
+        os.set_blocking(fd, False)
+        self._mine.add(fd)
+        self.selector.register(fd, events, collector)
+
+    def _feed(self, fd: int) -> None:
+        try:
+            if self._input:
+                self._input = self._input[os.write(fd, self._input[:_CHUNK]) :]
+        except BlockingIOError:
+            return
+        except BrokenPipeError:  # it does not want the rest, which is its right
+            self._input = memoryview(b"")
+        if not self._input:
+            self._close(fd)
+
+    def _close_early(self) -> None:
+        enough = self._close_after is not None and self.out.length >= self._close_after
+        if enough and self._out in self._mine:
+            self._close(self._out)
+
+    def _close(self, fd: int) -> None:
+        self._mine.discard(fd)
+        self.selector.unregister(fd)
+        os.close(fd)
+
+
+def _follow(
+    child: Child,
+    lock: CaseLock,
+    pipes: _Pipes,
+    started: float,
+    timeout: float,
+    waiting: list[Interrupt],
+) -> int | None:
+    """Carry bytes and send signals until the command ends: its code, or None at the time limit."""
+    news = lock.fileno()
+    pipes.selector.register(news, selectors.EVENT_READ)
+    try:
+        while (code := child.poll()) is None:
+            now = time.monotonic() - started
+            if now >= timeout:
+                return None
+            for interrupt in [each for each in waiting if _is_due(each, now, pipes)]:
+                waiting.remove(interrupt)
+                child.signal(interrupt.signal)
+            moments = [i.after_seconds for i in waiting if i.after_seconds is not None]
+            for key, _ in pipes.selector.select(max(min([timeout, *moments]) - now, 0.0)):
+                if key.fd != news:
+                    pipes.move(key.fd, key.data)
+        return code
+    finally:
+        pipes.selector.unregister(news)
+
+
+def _is_due(interrupt: Interrupt, now: float, pipes: _Pipes) -> bool:
+    if interrupt.after_seconds is not None:
+        return now >= interrupt.after_seconds
+    words = interrupt.after_output or b""
+    return words in pipes.out.recent or words in pipes.err.recent
