@@ -1,11 +1,13 @@
-"""The contract as frozen values: requirements, commands, exit and error codes, outputs, runtimes."""
+"""The contract as frozen values: requirements, commands, codes, outputs, runtimes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from attrs import field, frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
     "Command",

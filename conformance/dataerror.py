@@ -28,7 +28,7 @@ class DataError:
         return f"{self.file}:{self.line}:{self.column}: {self.message}{hint}"
 
 
-class DataErrors(Exception):
+class DataErrors(Exception):  # noqa: N818  (the plural of DataError)
     """The data cannot be used; ``errors`` holds every defect found, in order of place."""
 
     def __init__(self, errors: Iterable[DataError]) -> None:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from conformance.case import Bound, Cell, Suite
+    from conformance.case import Cell, Suite
+    from conformance.step import Bound
 
 __all__ = ["bind", "control_of", "expand", "load_suite", "select"]
 
@@ -53,8 +54,8 @@ def control_of(suite: Suite, cell: Cell) -> Cell | None:
 def bind(cell: Cell, variables: Mapping[str, str]) -> Bound:
     """Fill in every placeholder and give typed steps; KeyError names a missing variable.
 
-    ``variables``: root home sandbox tmp remote repos prefix image canary; ``work`` and ``ws`` may be
-    given, else ``ws`` is the first workspace of `given` and ``work`` its work directory as seen
+    ``variables``: root home sandbox tmp remote repos prefix image canary; ``work`` and ``ws`` may
+    be given, else ``ws`` is the first workspace of `given` and ``work`` its work directory as seen
     inside. runtime, via, output, other and the axes come from the cell.
     """
     raise NotImplementedError
