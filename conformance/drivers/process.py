@@ -63,6 +63,7 @@ class Outcome:
 
     ``duration`` is in seconds. ``timed_out``: the time limit passed and its tree was killed.
     ``held_open``: it ended, but a process that it left behind kept its output open.
+    ``unmet``: the step of a terminal's script that did not come true, in words.
     """
 
     argv: tuple[str, ...]
@@ -73,6 +74,7 @@ class Outcome:
     duration: float
     timed_out: bool = False
     held_open: bool = False
+    unmet: str = ""
 
     @property
     def stdout(self) -> bytes:

@@ -11,20 +11,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import socket
 import subprocess
 import sys
-import time
 import weakref
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from conformance.lock import wire
+from conformance.lock.case import LIMIT, CaseLock, Child, LockedProcess, LockError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from types import TracebackType
 
 __all__ = ["CONTROL_SOCKETS", "CaseLock", "Child", "LockError", "LockedProcess", "NoLock", "Zygote"]
@@ -48,190 +46,6 @@ _START = (
     "from conformance.lock.zygote import main; main(int(sys.argv[2]), sys.argv[3])"
 )
 _OWN_ROOMS = tuple(Path(path) for path in ("/dev", "/proc", "/sys"))
-_LIMIT = 30.0  # seconds for an answer of the lock itself, which is a matter of milliseconds
-
-
-class LockError(RuntimeError):
-    """The lock itself failed (not the program in it): says what was tried and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class LockedProcess:
-    """One live process of a case. Pids are those which the case itself sees."""
-
-    pid: int
-    ppid: int
-    state: str
-    argv: tuple[str, ...]
-
-
-class Child:
-    """A program spawned by ``CaseLock.spawn``. ``pid`` is its pid as the case sees it."""
-
-    def __init__(self, case: CaseLock, pid: int) -> None:
-        self._case = case
-        self.pid = pid
-
-    def poll(self) -> int | None:
-        """Return code if it has ended (negative: the signal that ended it), else None. No wait."""
-        return self._case._ended(self.pid, 0.0)
-
-    def wait(self, timeout: float) -> int:
-        """Return code, waiting at most ``timeout`` seconds; ``TimeoutError`` after that."""
-        code = self._case._ended(self.pid, timeout)
-        if code is None:
-            raise TimeoutError(f"process {self.pid} still runs after {timeout:g} s")
-        return code
-
-    def signal(self, number: int, scope: str = "group") -> bool:
-        """Send a signal to it: ``scope`` is ``one``, ``group`` or ``tree`` (all descendants).
-
-        False where nothing was left to get it.
-        """
-        if scope not in ("one", "group", "tree"):
-            raise ValueError(f"scope {scope!r}: expected one, group or tree")
-        request = {"op": "signal", "pid": self.pid, "number": int(number), "scope": scope}
-        answer, _ = self._case._ask(request)
-        return bool(answer["sent"])
-
-
-class CaseLock:
-    """An open case: its namespaces, its init, its processes. A context manager that closes."""
-
-    def __init__(self, channel: socket.socket, sandbox: Path, *, locked: bool) -> None:
-        self.sandbox = sandbox
-        self.locked = locked
-        self._channel = channel
-        self._asked = 0
-        self._codes: dict[int, int] = {}
-        self._open = True
-        self._news = select.poll()
-        self._news.register(channel, select.POLLIN)
-
-    def fileno(self) -> int:
-        """Readable when news (an exit) may have come: select on it, then ``Child.poll``."""
-        return self._channel.fileno()
-
-    def spawn(
-        self,
-        argv: Sequence[str],
-        *,
-        env: Mapping[str, str],
-        cwd: Path,
-        stdin: int | None = None,
-        stdout: int | None = None,
-        stderr: int | None = None,
-        tty: bool = False,
-    ) -> Child:
-        """Start ``argv`` in a session of its own with exactly ``env``; None is ``/dev/null``.
-
-        The descriptors are duplicated into the case, the caller closes its own copies. With
-        ``tty`` stdin becomes the controlling terminal. ``argv[0]`` is looked up in env's PATH.
-        Raises the OSError that exec or chdir gave (``FileNotFoundError``, ``PermissionError``...).
-        """
-        if not argv:
-            raise ValueError("an empty argv: name the program to start")
-        request = {
-            "op": "spawn",
-            "argv": list(argv),
-            "env": dict(env),
-            "cwd": str(cwd),
-            "tty": tty,
-        }
-        with contextlib.ExitStack() as stack:
-            null = os.open(os.devnull, os.O_RDWR)
-            stack.callback(os.close, null)
-            fds = [null if fd is None else fd for fd in (stdin, stdout, stderr)]
-            answer, _ = self._ask(request, fds)
-        if "errno" in answer:
-            raise OSError(answer["errno"], os.strerror(answer["errno"]), answer["path"])
-        return Child(self, answer["pid"])
-
-    def openpty(self, rows: int = 24, columns: int = 80) -> tuple[int, int]:
-        """(master, slave) of a new terminal that belongs to the case; the caller closes both."""
-        _, (master, slave) = self._ask({"op": "openpty", "rows": rows, "columns": columns})
-        return master, slave
-
-    def ps(self) -> tuple[LockedProcess, ...]:
-        """The live processes of the case (leaks included), by pid."""
-        answer, _ = self._ask({"op": "ps"})
-        return tuple(
-            LockedProcess(pid, ppid, state, tuple(argv))
-            for pid, ppid, state, argv in answer["processes"]
-        )
-
-    def kill_all(self) -> None:
-        """Kill every process of the case and wait until they are gone; the case stays open."""
-        answer, _ = self._ask({"op": "kill"})
-        _no_survivors(answer)
-
-    def close(self) -> None:
-        """Kill everything, wait until it is gone, drop the namespaces. Twice is fine."""
-        if not self._open:
-            return
-        self._open = False
-        with self._channel:
-            answer, _ = self._ask({"op": "close"})
-            self._expect_end()
-        _no_survivors(answer)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def _ended(self, pid: int, timeout: float) -> int | None:
-        limit = time.monotonic() + timeout
-        while pid not in self._codes:
-            # Wait for the first byte only: a message that has begun is read to its end.
-            if not self._news.poll(max(limit - time.monotonic(), 0.0) * 1000):
-                return None
-            self._channel.settimeout(_LIMIT)
-            self._note(self._receive()[0])
-        return self._codes[pid]
-
-    def _ask(
-        self, request: wire.Message, fds: list[int] | None = None
-    ) -> tuple[wire.Message, list[int]]:
-        self._asked += 1
-        self._channel.settimeout(_LIMIT)
-        try:
-            wire.send(self._channel, {"id": self._asked, **request}, fds)
-            while True:
-                message, received = self._receive()
-                if message.get("id") == self._asked:
-                    return message, received
-                self._note(message)
-        except OSError as problem:
-            raise LockError(
-                f"the case in {self.sandbox} did not answer {request['op']!r} ({problem}): "
-                "its keeper was killed or hangs; open the case anew"
-            ) from problem
-
-    def _receive(self) -> tuple[wire.Message, list[int]]:
-        try:
-            return wire.receive(self._channel)
-        except EOFError as problem:
-            raise LockError(
-                f"the keeper of the case in {self.sandbox} has gone, and its processes with it; "
-                "open the case anew"
-            ) from problem
-
-    def _note(self, message: wire.Message) -> None:
-        if "exited" in message:
-            self._codes[message["exited"]] = os.waitstatus_to_exitcode(message["status"])
-
-    def _expect_end(self) -> None:
-        """The socket's end is the keeper's end."""
-        with contextlib.suppress(EOFError, ConnectionResetError):
-            while True:
-                wire.receive(self._channel)
 
 
 class Zygote:
@@ -284,10 +98,10 @@ class Zygote:
             self._control = None
         if self._process:
             try:
-                self._process.wait(_LIMIT)
+                self._process.wait(LIMIT)
             except subprocess.TimeoutExpired:
                 self._process.kill()
-                self._process.wait(_LIMIT)
+                self._process.wait(LIMIT)
             self._process = None
 
     def __enter__(self) -> Self:
@@ -312,14 +126,14 @@ class Zygote:
                 pass_fds=(fd,),
                 start_new_session=True,  # the person's Ctrl-C is for the suite, which then closes
             )
-        self._control.settimeout(_LIMIT)
+        self._control.settimeout(LIMIT)
         _expect_ready(self._control, "start")
 
     def _open(self, writable: Sequence[Path], hidden: Sequence[Path]) -> CaseLock:
         if self._control is None:
             raise LockError("the zygote is not running; call start() first")
         mine, theirs = socket.socketpair()
-        mine.settimeout(_LIMIT)
+        mine.settimeout(LIMIT)
         order = {"writable": [str(p) for p in writable], "hidden": [str(p) for p in hidden]}
         try:
             with theirs:
@@ -368,8 +182,3 @@ def _refuse_place(path: Path, covered: list[Path]) -> None:
             raise ValueError(f"sandbox {path}: would be covered by the hidden {cover}")
     if path == Path("/"):
         raise ValueError("sandbox /: that would open the whole machine")
-
-
-def _no_survivors(answer: wire.Message) -> None:
-    if answer["left"]:
-        raise LockError(f"processes {answer['left']} could not be killed (stuck in the kernel?)")
