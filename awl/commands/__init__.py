@@ -1,0 +1,27 @@
+"""The commands, one module each: a plain function that does the work, and its click command."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import click
+
+__all__ = ["NAMES", "load"]
+
+#: Every command with its one line of help: the list shows without loading any of them.
+NAMES = {
+    "create": "Make a workspace.",
+    "ls": "List workspaces.",
+    "exec": "Run a command in a workspace.",
+    "rm": "Remove workspaces.",
+    "version": "Show versions.",
+    "help": "Show help on a command, or on exit-codes.",
+}
+
+
+def load(name: str) -> click.Command:
+    """Return the click command `name`, one of `NAMES`."""
+    command: click.Command = import_module(f"awl.commands.{name}_command").COMMAND
+    return command

@@ -1,0 +1,59 @@
+"""`help`: help on a command, and the table of exit codes (CLI-2, CLI-10)."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+import click
+
+from awl import commands
+from awl.commands.options import command
+from awl.errors import EXIT_TABLE, UnknownCommand
+
+if TYPE_CHECKING:
+    from awl.session import Session
+
+__all__ = ["COMMAND", "show_help"]
+
+_EXIT_CODES = "exit-codes"
+
+
+def show_help(session: Session, *, topic: str | None) -> None:
+    """Print help on `topic`: a command, `exit-codes`, or nothing for the whole."""
+    if topic == _EXIT_CODES:
+        _exit_codes(session)
+        return
+    root = click.get_current_context().find_root()
+    if topic is None:
+        session.console.result(root.get_help())
+        return
+    if topic not in commands.NAMES:
+        topics = (*commands.NAMES, _EXIT_CODES)
+        near = difflib.get_close_matches(topic, topics, 1)
+        raise UnknownCommand(
+            f"no help on {topic!r}; topics: {', '.join(topics)}",
+            *(f"did you mean: {session.program} help {match}" for match in near),
+        )
+    found = commands.load(topic)
+    with click.Context(
+        found, info_name=topic, parent=root, help_option_names=["-h", "--help"]
+    ) as context:
+        session.console.result(found.get_help(context))
+
+
+def _exit_codes(session: Session) -> None:
+    if session.console.json:
+        rows = [{"exit": number, "text": text} for number, text in EXIT_TABLE]
+        session.console.document({"exit_codes": rows})
+        return
+    for number, text in EXIT_TABLE:
+        session.console.result(f"{number:>3}  {text}")
+
+
+COMMAND = command(
+    "help",
+    show_help,
+    [click.Argument(("topic",), required=False)],
+    "Show help on a command, or the table of exit codes (TOPIC exit-codes).",
+)

@@ -1,0 +1,58 @@
+"""`ls`: list workspaces (LS-1 to LS-3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from awl.commands.options import command
+from awl.errors import AwlError
+from awl.runtimes import registry
+
+if TYPE_CHECKING:
+    from awl.model import Workspace
+    from awl.session import Session
+
+__all__ = ["COMMAND", "ls"]
+
+
+def ls(session: Session, *, everywhere: bool) -> None:
+    """Print the workspaces of the chosen runtime, or of all.
+
+    With `everywhere` a runtime that does not answer is reported and left out; where none answers,
+    its error is raised.
+    """
+    names = registry.names() if everywhere else (registry.canonical(session.runtime_setting),)
+    rows: list[Workspace] = []
+    failed: list[tuple[str, AwlError]] = []
+    for name in names:
+        try:
+            rows.extend(session.runtime(name).list().workspaces)
+        except AwlError as error:
+            failed.append((name, error))
+    if len(failed) == len(names):
+        raise failed[0][1]
+    for name, error in failed:
+        session.console.warn(f"runtime {name} is not listed: {error.message}")
+    rows.sort(key=lambda row: (row.name, row.runtime))
+    if session.console.json:
+        session.console.document(
+            {
+                "workspaces": [row.document() for row in rows],
+                "unreachable": [
+                    {"runtime": name, "code": error.code, "message": error.message}
+                    for name, error in failed
+                ],
+            }
+        )
+    elif rows:
+        session.console.result("\n".join(row.name for row in rows))
+
+
+COMMAND = command(
+    "ls",
+    ls,
+    [click.Option(("--all", "everywhere"), is_flag=True, help="Of every runtime.")],
+    "List workspaces, by name, one a line.",
+)

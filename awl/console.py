@@ -1,0 +1,89 @@
+"""What the person sees: results on standard output, all else on standard error (CLI-4 to CLI-7)."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any, TextIO
+
+from awl.redact import redact
+
+__all__ = ["Console"]
+
+
+class Console:
+    """The streams of one call.
+
+    With `json`, standard error must stay one document where the call fails, so what is said on the
+    side is kept and comes out at the end.
+    """
+
+    def __init__(self) -> None:
+        self.json = False
+        self.quiet = False
+        self._kept: list[str] = []
+
+    def result(self, text: str) -> None:
+        """Print one line of the result."""
+        _write(sys.stdout, text)
+
+    def document(self, document: dict[str, Any]) -> None:
+        """Print the result as one JSON document of schema version 1."""
+        import json
+
+        _write(sys.stdout, json.dumps({"schema_version": 1, **document}, indent=2))
+
+    def note(self, text: str) -> None:
+        """Say what is going on; `--quiet` and JSON output silence it."""
+        if not self.quiet and not self.json:
+            _write(sys.stderr, redact(text))
+
+    def warn(self, text: str) -> None:
+        """Say what the person should know though the call goes on."""
+        line = redact(f"warning: {text}")
+        if self.json:
+            self._kept.append(line)
+        else:
+            _write(sys.stderr, line)
+
+    def flush_warnings(self) -> None:
+        """Print the warnings that were kept: the call has not failed."""
+        for line in self.take_warnings():
+            _write(sys.stderr, line)
+
+    def take_warnings(self) -> list[str]:
+        """Return the warnings that were kept, and keep them no longer."""
+        kept, self._kept = self._kept, []
+        return kept
+
+    def error(self, text: str) -> None:
+        """Print an error in its final form."""
+        _write(sys.stderr, text)
+
+    def confirm(self, question: str) -> bool:
+        """Ask, with no as the default; the end of input declines.
+
+        With JSON output the question is shown to a person at a terminal only.
+        """
+        if sys.stderr is not None and (not self.json or sys.stderr.isatty()):
+            sys.stderr.write(f"{redact(question)} [y/N] ")
+            sys.stderr.flush()
+        try:
+            answer = sys.stdin.readline() if sys.stdin is not None else ""
+        except ValueError:  # bytes that are no text
+            answer = ""
+        return answer.strip().lower() in {"y", "yes"}
+
+
+def _write(stream: TextIO | None, text: str) -> None:
+    """Write a line; whoever has closed the other end does not want it, and hears no complaint."""
+    if stream is None:
+        return
+    try:
+        stream.write(f"{text}\n")
+        stream.flush()
+    except BrokenPipeError:
+        # What is left in the stream's buffer goes the same way at exit.
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, stream.fileno())
+        os.close(nothing)

@@ -1,0 +1,325 @@
+"""What can go wrong: one class for each string code of the contract, one family for each exit code.
+
+`matrices/contract.yaml` is the source: its `exit_codes` are `EXIT_TABLE`, its `error_codes` are the
+classes below. `exit_code_of` is the only place where an error becomes an exit code.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "EXIT_TABLE",
+    "AwlError",
+    "CloneFailed",
+    "CommandNotExecutable",
+    "CommandNotFound",
+    "CommandUnsupported",
+    "Conflict",
+    "CredentialsMissing",
+    "Declined",
+    "EngineError",
+    "EngineNotInstalled",
+    "EnginePermissionDenied",
+    "EngineUnreachable",
+    "ImageNotFound",
+    "ImagePullFailed",
+    "Interrupted",
+    "NameInvalid",
+    "NotFound",
+    "OptionUnsupported",
+    "PartialFailure",
+    "RefInvalid",
+    "RefNotFound",
+    "RepoInvalid",
+    "RuntimeInvalid",
+    "UnknownCommand",
+    "UnknownOption",
+    "Unsupported",
+    "UsageError",
+    "ValueInvalid",
+    "WorkWouldBeLost",
+    "WorkspaceAmbiguous",
+    "WorkspaceBusy",
+    "WorkspaceExists",
+    "WorkspaceNotFound",
+    "error_classes",
+    "exit_code_of",
+]
+
+EXIT_TABLE: tuple[tuple[int, str], ...] = (
+    (0, "done"),
+    (1, "the operation failed, or the person declined"),
+    (2, "usage error or invalid value"),
+    (3, "not found"),
+    (4, "credentials missing"),
+    (5, "conflict: exists, busy, ambiguous, or work would be lost"),
+    (6, "not supported by this runtime"),
+    (7, "engine unavailable"),
+    (125, "exec or run: the launcher itself failed"),
+    (126, "exec or run: the command was found and cannot be run"),
+    (127, "exec or run: the command was not found"),
+    (130, "interrupted"),
+)
+_HANDS_THROUGH_AS = 125
+_KEPT_BY_EXEC = frozenset({2, 126, 127, 130})
+
+
+class AwlError(Exception):
+    """Something that the person has to know: what, and the next thing to type.
+
+    `hint` is a tuple of lines; `details` is put into the JSON form as it is (JSON values only).
+    """
+
+    code = "operation-failed"
+    exit_code = 1
+
+    def __init__(
+        self, message: str, *hint: str, details: dict[str, object] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.details = details
+
+
+def exit_code_of(error: AwlError, *, hands_through: bool = False) -> int:
+    """Return the exit code of `error`.
+
+    `hands_through` is true for `exec` and `run`, whose exit codes are the child's: their own
+    failures are 125, as those of container engines are, and only usage errors stay 2.
+    """
+    if hands_through and error.exit_code not in _KEPT_BY_EXEC:
+        return _HANDS_THROUGH_AS
+    return error.exit_code
+
+
+def error_classes() -> dict[str, type[AwlError]]:
+    """Return every string code with the class that raises it."""
+    found: dict[str, type[AwlError]] = {}
+    waiting = [AwlError]
+    while waiting:
+        kind = waiting.pop()
+        waiting.extend(kind.__subclasses__())
+        if "code" in vars(kind):
+            found[kind.code] = kind
+    return found
+
+
+# ---------------------------------------------------------------- 1: failed, or declined
+
+
+class Declined(AwlError):
+    """The person did not confirm."""
+
+    code = "declined"
+
+
+class CloneFailed(AwlError):
+    """A repository could not be cloned."""
+
+    code = "clone-failed"
+
+
+class ImagePullFailed(AwlError):
+    """An image could not be pulled."""
+
+    code = "image-pull-failed"
+
+
+class PartialFailure(AwlError):
+    """Some of several operations failed."""
+
+    code = "partial-failure"
+
+
+# ---------------------------------------------------------------- 2: usage
+
+
+class UsageError(AwlError):
+    """An argument is missing, superfluous, or contradicts another."""
+
+    code = "usage"
+    exit_code = 2
+
+
+class UnknownCommand(UsageError):
+    """No such command."""
+
+    code = "unknown-command"
+
+
+class UnknownOption(UsageError):
+    """No such option."""
+
+    code = "unknown-option"
+
+
+class ValueInvalid(UsageError):
+    """An option's value is not of its form."""
+
+    code = "value-invalid"
+
+
+class RuntimeInvalid(UsageError):
+    """The runtime is unknown, empty or missing."""
+
+    code = "runtime-invalid"
+
+
+class NameInvalid(UsageError):
+    """Nothing valid is left of a workspace name, or it is too long."""
+
+    code = "name-invalid"
+
+
+class RepoInvalid(UsageError):
+    """A repository is not given in a known form."""
+
+    code = "repo-invalid"
+
+
+class RefInvalid(UsageError):
+    """A ref is not a branch, tag or commit name."""
+
+    code = "ref-invalid"
+
+
+# ---------------------------------------------------------------- 3: not found
+
+
+class NotFound(AwlError):
+    """Something named is not there."""
+
+    exit_code = 3
+
+
+class WorkspaceNotFound(NotFound):
+    """No such workspace where it was looked for."""
+
+    code = "workspace-not-found"
+
+
+class ImageNotFound(NotFound):
+    """The image is not present and may not be pulled."""
+
+    code = "image-not-found"
+
+
+class RefNotFound(NotFound):
+    """The remote has no such ref."""
+
+    code = "ref-not-found"
+
+
+# ---------------------------------------------------------------- 4: credentials
+
+
+class CredentialsMissing(AwlError):
+    """No usable credentials."""
+
+    code = "credentials-missing"
+    exit_code = 4
+
+
+# ---------------------------------------------------------------- 5: conflict
+
+
+class Conflict(AwlError):
+    """Going on would hurt something that is there."""
+
+    exit_code = 5
+
+
+class WorkspaceExists(Conflict):
+    """The name is taken."""
+
+    code = "workspace-exists"
+
+
+class WorkspaceAmbiguous(Conflict):
+    """The name exists in several runtimes."""
+
+    code = "workspace-ambiguous"
+
+
+class WorkspaceBusy(Conflict):
+    """Another call is making or removing it."""
+
+    code = "workspace-busy"
+
+
+class WorkWouldBeLost(Conflict):
+    """Repositories hold uncommitted or unpushed work."""
+
+    code = "work-would-be-lost"
+
+
+# ---------------------------------------------------------------- 6: unsupported
+
+
+class Unsupported(AwlError):
+    """The runtime cannot do it."""
+
+    exit_code = 6
+
+
+class OptionUnsupported(Unsupported):
+    """The runtime has no use for this option."""
+
+    code = "option-unsupported"
+
+
+class CommandUnsupported(Unsupported):
+    """The runtime cannot do this."""
+
+    code = "command-unsupported"
+
+
+# ---------------------------------------------------------------- 7: engine
+
+
+class EngineError(AwlError):
+    """The container engine cannot be used."""
+
+    exit_code = 7
+
+
+class EngineNotInstalled(EngineError):
+    """No container engine is installed."""
+
+    code = "engine-not-installed"
+
+
+class EngineUnreachable(EngineError):
+    """An engine is installed and does not answer, or not in time."""
+
+    code = "engine-unreachable"
+
+
+class EnginePermissionDenied(EngineError):
+    """The engine refuses this user."""
+
+    code = "engine-permission-denied"
+
+
+# ---------------------------------------------------------------- exec, and signals
+
+
+class CommandNotExecutable(AwlError):
+    """The command given to exec cannot be run."""
+
+    code = "command-not-executable"
+    exit_code = 126
+
+
+class CommandNotFound(AwlError):
+    """The command given to exec does not exist."""
+
+    code = "command-not-found"
+    exit_code = 127
+
+
+class Interrupted(AwlError):
+    """A signal ended the launcher."""
+
+    code = "interrupted"
+    exit_code = 130

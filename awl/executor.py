@@ -1,0 +1,137 @@
+"""The narrow waist: how anything is run in a workspace, wherever it lives.
+
+Git, `exec` and whatever comes after them are written once over `Executor`, so that they do the same
+in every runtime.
+"""
+
+# ruff: noqa: PTH - plain strings, as in awl.paths
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import IO, TYPE_CHECKING, Protocol
+
+from awl import proc, supervise
+from awl.errors import AwlError, CommandNotExecutable, CommandNotFound, OptionUnsupported
+
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Mapping, Sequence
+
+    from awl.model import ExecSpec
+
+__all__ = ["Executor", "LocalExecutor"]
+
+
+class Executor(Protocol):
+    """Runs commands in one workspace."""
+
+    #: Whether files of this machine can be read from inside under their own paths.
+    sees_host: bool
+
+    def path(self, relative: str) -> str:
+        """Return the path by which the inside knows `relative` (`work/OWNER/REPO`)."""
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        limit: float,
+        env: Mapping[str, str] | None = None,
+        stdin: bytes | IO[bytes] = b"",
+    ) -> proc.Completed:
+        """Run `argv` to its end and collect its output; `env` is added to the inside's own.
+
+        Values of `env` may be secret: they never appear in an argument list.
+        """
+
+    def execute(self, spec: ExecSpec) -> int:
+        """Run a person's command on the launcher's own streams and return its exit code."""
+
+
+class LocalExecutor:
+    """Runs on this machine, in the folder of a workspace of the host."""
+
+    sees_host = True
+
+    def __init__(self, folder: str, environment: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._environment = environment
+
+    def path(self, relative: str) -> str:
+        """Return the absolute path of `relative`."""
+        return f"{self._folder}/{relative}"
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        limit: float,
+        env: Mapping[str, str] | None = None,
+        stdin: bytes | IO[bytes] = b"",
+    ) -> proc.Completed:
+        """Run `argv` with the person's environment and `env`."""
+        whole = {**self._environment, **(env or {})}
+        return proc.run(argv, env=whole, limit=limit, cwd=self._folder, stdin=stdin)
+
+    def execute(self, spec: ExecSpec) -> int:
+        """Run a person's command in `work/`; signals reach it and all that it started."""
+        if spec.user is not None:
+            raise OptionUnsupported(
+                "a host workspace has no users of its own",
+                "leave --user and --root out, or use a container workspace",
+            )
+        env = {**self._environment, **dict(spec.env)}
+        argv = spec.command or self._login_shell(env)
+        self._enter(spec.cwd)
+        mark = supervise.new_mark()
+        env[supervise.MARK] = mark
+        with supervise.Signals() as signals:
+            pid = self._start(argv, env, signals.before)
+            return signals.wait(pid, lambda number: supervise.end_local(mark, number))
+
+    def _enter(self, cwd: str | None) -> None:
+        folder = self.path("work")
+        # The launcher itself goes there: what it starts next is the child, and nothing else.
+        for step in (folder, cwd) if cwd is not None else (folder,):
+            try:
+                os.chdir(step)
+            except OSError as error:
+                raise AwlError(
+                    f"cannot enter {step}: {error.strerror}",
+                    "give a folder that exists with --cwd; it starts from work/ where relative",
+                ) from error
+
+    def _login_shell(self, env: Mapping[str, str]) -> tuple[str, ...]:
+        return (env.get("SHELL") or "/bin/sh", "-l")
+
+    def _start(self, argv: Sequence[str], env: Mapping[str, str], mask: set[signal.Signals]) -> int:
+        program = argv[0]
+        path = program if "/" in program else proc.on_path(program, env)
+        if path is None:
+            raise _missing(program)
+        try:
+            return proc.spawn((path, *argv[1:]), env=env, mask=mask)
+        except (FileNotFoundError, NotADirectoryError):
+            raise _missing(program) from None
+        except OSError as error:
+            if error.errno == errno.ENOEXEC and _is_script(path):
+                # A script without a `#!` line is the shell's, as execvp(3) and every shell have it.
+                return proc.spawn(("/bin/sh", path, *argv[1:]), env=env, mask=mask)
+            raise CommandNotExecutable(
+                f"{program} cannot be run: {error.strerror}", f"try chmod +x {program}"
+            ) from None
+
+
+def _missing(program: str) -> CommandNotFound:
+    return CommandNotFound(
+        f"{program}: no such command in the workspace",
+        "see what is there: awl exec WORKSPACE -- sh -c 'echo $PATH'",
+    )
+
+
+def _is_script(path: str) -> bool:
+    """Tell a script from a program for another machine: shells look for a NUL byte, too."""
+    with open(path, "rb") as file:
+        return b"\0" not in file.read(256)

@@ -1,0 +1,224 @@
+"""Git in a workspace, written once over `Executor` (CREATE-2, CREATE-3, RM-4, SEC-1, SEC-2)."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from typing import TYPE_CHECKING
+
+from awl import proc
+from awl.errors import AwlError, CloneFailed, RefNotFound
+from awl.model import RepoState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from awl.executor import Executor
+    from awl.model import RepoSpec
+
+__all__ = ["at_risk", "clone"]
+
+#: Seconds that a clone and a look at a repository may take.
+CLONE_LIMIT = 1800.0
+LOOK_LIMIT = 60.0
+_HELPER = '!f() { test "$1" = get && echo "username=$AWL_GIT_USER" && echo "password=$AWL_GIT_PASSWORD"; }; f'
+_BASE = {
+    # Never ask: there may be nobody, and a question would never end.
+    "GIT_TERMINAL_PROMPT": "0",
+    # What a repository names as a submodule may not run programs (`ext::`).
+    "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh",
+    "LC_ALL": "C.UTF-8",
+}
+# Tells each repository below the given folders that holds work of its own, with the reason. `known`
+# are commits that came from the remote: a tag may lie on no branch. The repository's own settings
+# must neither hide anything nor run a program.
+_AT_RISK = r"""
+known=$1; shift
+find "$@" -name .git -prune -exec sh -c '
+known=$1; shift
+for dot do
+  repo=${dot%/.git}
+  g() { git -C "$repo" -c safe.directory="*" -c core.fsmonitor=false -c core.quotePath=true "$@"; }
+  say() { printf "%s\t%s\0" "$1" "$repo"; }
+  if ! changed=$(g status --porcelain --untracked-files=normal --ignore-submodules=none 2>/dev/null)
+  then say unreadable; continue; fi
+  if [ -n "$changed" ]; then say uncommitted; continue; fi
+  set --
+  for ref in HEAD refs/stash; do
+    g rev-parse -q --verify "$ref^{commit}" >/dev/null && set -- "$@" "$ref"
+  done
+  set -- "$@" --branches --not --remotes
+  for commit in $known; do
+    g cat-file -e "$commit^{commit}" 2>/dev/null && set -- "$@" "$commit"
+  done
+  if ! ahead=$(g rev-list -n 1 "$@" -- 2>/dev/null)
+  then say unreadable; elif [ -n "$ahead" ]; then say unpushed; fi
+done' awl "$known" {} +
+"""
+
+
+def clone(executor: Executor, spec: RepoSpec, kind: str, path: str, ref: str | None) -> RepoState:
+    """Clone `spec` to `path` (relative to the workspace) and check out `ref` or its default branch.
+
+    Raises `CloneFailed` with git's own words, and `RefNotFound`.
+    """
+    target = executor.path(path)
+    source, bundle = spec.url, None
+    if spec.local is not None and not executor.sees_host:
+        bundle = f"{target}.bundle"
+        _carry(executor, spec, bundle)
+        source = bundle
+    env = {**_BASE, **_credentials(spec)}
+    git = _Git(executor, target, env)
+    # Hard links into the person's repository would give the workspace a hand on it.
+    made = executor.run(
+        ("git", "clone", "--quiet", "--no-hardlinks", "--", source, target),
+        limit=CLONE_LIMIT,
+        env=env,
+    )
+    if made.code != 0:
+        raise CloneFailed(
+            f"cannot clone {spec.url}: {made.words}",
+            f"try it by hand: git clone -- {spec.url}",
+        )
+    if bundle is not None:
+        git("remote", "set-url", "origin", spec.url)
+        executor.run(("rm", "-f", "--", bundle), limit=LOOK_LIMIT)
+    if ref is not None:
+        _check_out(git, spec, ref)
+    if git.ask("rev-parse", "--verify", "--quiet", "HEAD:.gitmodules"):
+        git("submodule", "--quiet", "update", "--init", "--recursive", limit=CLONE_LIMIT)
+    return RepoState(
+        kind=kind,
+        url=spec.url,
+        path=path,
+        ref=ref or git.ask("symbolic-ref", "--short", "--quiet", "HEAD"),
+        commit=git.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}"),
+    )
+
+
+def at_risk(
+    executor: Executor, folders: Sequence[str], known: Sequence[str]
+) -> list[tuple[str, str]]:
+    """Return (reason, path) of each repository below `folders` whose removal would lose work.
+
+    Reasons: `uncommitted` (untracked files count), `unpushed`, `unreadable`. `known` are commits
+    that the remotes are known to have.
+    """
+    paths = [executor.path(folder) for folder in folders]
+    looked = executor.run(
+        ("sh", "-c", _AT_RISK, "awl", " ".join(known), *paths), limit=LOOK_LIMIT * 5, env=_BASE
+    )
+    found = [
+        (reason, path)
+        for line in looked.out.decode(errors="surrogateescape").split("\0")
+        if line
+        for reason, _, path in [line.partition("\t")]
+    ]
+    if looked.code != 0 and not found:
+        raise AwlError(f"cannot look for unsaved work: {looked.words}")
+    return sorted(found, key=lambda pair: pair[1])
+
+
+class _Git:
+    """Git in one repository."""
+
+    def __init__(self, executor: Executor, folder: str, env: Mapping[str, str]) -> None:
+        self._executor = executor
+        self._folder = folder
+        self._env = env
+
+    def __call__(self, *words: str, limit: float = LOOK_LIMIT) -> proc.Completed:
+        done = self.run(*words, limit=limit)
+        if done.code != 0:
+            raise CloneFailed(f"git {words[0]} failed: {done.words}")
+        return done
+
+    def run(self, *words: str, limit: float = LOOK_LIMIT) -> proc.Completed:
+        return self._executor.run(("git", "-C", self._folder, *words), limit=limit, env=self._env)
+
+    def ask(self, *words: str) -> str | None:
+        done = self.run(*words)
+        return done.text if done.code == 0 and done.text else None
+
+
+def _check_out(git: _Git, spec: RepoSpec, ref: str) -> None:
+    short = ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
+    if not ref.startswith("refs/tags/") and git.ask(
+        "rev-parse", "--verify", "--quiet", f"refs/remotes/origin/{short}^{{commit}}"
+    ):
+        git("checkout", "--quiet", "-B", short, "--track", f"refs/remotes/origin/{short}", "--")
+        return
+    tag = git.ask("rev-parse", "--verify", "--quiet", f"refs/tags/{short}^{{commit}}")
+    commit = tag or (_commit(git, ref) if not ref.startswith("refs/") else None)
+    if commit is None:
+        raise RefNotFound(
+            f"{spec.url} has no branch, tag or commit {ref}",
+            f"see what it has: git ls-remote -- {spec.url}",
+        )
+    git("checkout", "--quiet", "--detach", commit, "--")
+
+
+def _commit(git: _Git, ref: str) -> str | None:
+    if not (4 <= len(ref) <= 64 and all(sign in "0123456789abcdefABCDEF" for sign in ref)):
+        return None
+    there = git.ask("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
+    if there is None and len(ref) >= 40:
+        # On no branch or tag; many servers hand it out when asked by its whole name.
+        git.run("fetch", "--quiet", "origin", ref, limit=CLONE_LIMIT)
+        there = git.ask("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
+    return there
+
+
+def _credentials(spec: RepoSpec) -> dict[str, str]:
+    """Return an environment in which git knows the user info of the URL, and nobody else does."""
+    if not spec.user:
+        return {}
+    scheme, _, rest = spec.url.partition("://")
+    scope = f"credential.{scheme}://{rest.partition('/')[0]}.helper"
+    return {
+        "AWL_GIT_USER": _decoded(spec.user),
+        "AWL_GIT_PASSWORD": _decoded(spec.password),
+        "GIT_CONFIG_COUNT": "2",
+        "GIT_CONFIG_KEY_0": scope,
+        "GIT_CONFIG_VALUE_0": "",  # an empty one forgets the helpers before it
+        "GIT_CONFIG_KEY_1": scope,
+        "GIT_CONFIG_VALUE_1": _HELPER,
+    }
+
+
+def _decoded(text: str) -> str:
+    from urllib.parse import unquote
+
+    return unquote(text)
+
+
+def _carry(executor: Executor, spec: RepoSpec, bundle: str) -> None:
+    """Bring a repository of this machine to where the workspace is, as one stream.
+
+    A remote engine sees no folder of this machine, so there is nothing to mount.
+    """
+    here = {**os.environ, **_BASE}
+    with tempfile.TemporaryFile() as file:
+        git = ("git", "-c", "safe.directory=*", "-C", spec.local or "/")
+        has = proc.run((*git, "rev-parse", "--all"), env=here, limit=LOOK_LIMIT)
+        if has.code != 0 or not has.out:
+            raise CloneFailed(
+                f"cannot clone {spec.url}: {has.words if has.code else 'it has no commits'}"
+            )
+        packed = proc.run(
+            (*git, "bundle", "create", "--quiet", "-", "HEAD", "--branches", "--tags"),
+            env=here,
+            limit=CLONE_LIMIT,
+        )
+        if packed.code != 0:
+            raise CloneFailed(f"cannot clone {spec.url}: {packed.words}")
+        file.write(packed.out)
+        file.seek(0)
+        sent = executor.run(
+            ("sh", "-c", 'mkdir -p -- "${1%/*}" && cat >"$1"', "awl", bundle),
+            limit=CLONE_LIMIT,
+            stdin=file,
+        )
+    if sent.code != 0:
+        raise CloneFailed(f"cannot bring {spec.url} into the workspace: {sent.words}")

@@ -1,0 +1,163 @@
+"""The only doorway to other programs: time limits, redaction, no orphans, a log of what ran.
+
+Two ways through it. `run` collects what a program says; it has a time limit, always, and whatever
+ends the wait (the limit, a signal) ends the program's whole process group. `spawn` starts a program
+on the launcher's own streams, for `exec`, and leaves the waiting to `awl.supervise`.
+
+`subprocess` is imported where it is used: `exec` does without it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import IO, TYPE_CHECKING, NamedTuple
+
+from awl.errors import AwlError
+from awl.redact import redact, shell_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+__all__ = ["Completed", "ProgramMissing", "TimeLimitReached", "on_path", "run", "spawn", "watch"]
+
+# Python ignores these two; the programs it starts shall not.
+_RESET = (signal.SIGPIPE, signal.SIGXFSZ)
+
+_watcher: Callable[[str], None] | None = None
+
+
+class Completed(NamedTuple):
+    """A program that has ended: `code` is negative for a signal, as `subprocess` has it."""
+
+    code: int
+    out: bytes
+    err: bytes
+
+    @property
+    def text(self) -> str:
+        """Standard output, without the last line end."""
+        return self.out.decode(errors="surrogateescape").removesuffix("\n")
+
+    @property
+    def words(self) -> str:
+        """What the program complained of, on one line, secrets masked; never empty."""
+        said = " ".join((self.err or self.out).decode(errors="replace").split())
+        return redact(said) or f"exit code {self.code}, and not a word"
+
+
+class ProgramMissing(AwlError):
+    """A program that the launcher needs is not on PATH."""
+
+
+class TimeLimitReached(AwlError):
+    """A program did not end in time, and was ended."""
+
+
+def watch(watcher: Callable[[str], None] | None) -> None:
+    """Have `watcher` told each command before it runs, secrets masked (`--verbose`)."""
+    global _watcher  # noqa: PLW0603 - one log for one process
+    _watcher = watcher
+
+
+def on_path(program: str, environment: Mapping[str, str]) -> str | None:
+    """Return the path of `program` as the person's PATH has it, `None` where it has none.
+
+    An empty entry of PATH is not taken for the current folder: a workspace could plant a program.
+    """
+    for folder in environment.get("PATH", os.defpath).split(":"):
+        candidate = f"{folder}/{program}"
+        if folder and os.access(candidate, os.X_OK) and not os.access(f"{candidate}/", os.F_OK):
+            return candidate
+    return None
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    limit: float,
+    cwd: str | None = None,
+    stdin: bytes | IO[bytes] = b"",
+) -> Completed:
+    """Run `argv` to its end and collect its output.
+
+    `limit` is in seconds. `stdin` is what the program reads: bytes, or an open file that it gets
+    as it is. Raises `ProgramMissing` and `TimeLimitReached`; an exit code is no error here.
+    """
+    import subprocess
+
+    program = _found(argv[0], env)
+    whole = isinstance(stdin, bytes)
+    try:
+        child = subprocess.Popen(
+            [program, *argv[1:]],
+            stdin=subprocess.PIPE if whole else stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=dict(env),
+            cwd=cwd,
+            # A group and a session of its own: it can be ended with all its children, and cannot
+            # stop to ask the terminal for a password.
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise AwlError(f"cannot run {argv[0]}: {error.strerror}") from error
+    _log(argv)
+    with child:
+        try:
+            out, err = child.communicate(stdin if whole else None, timeout=limit)
+        except subprocess.TimeoutExpired:
+            _end(child.pid)
+            child.communicate()
+            raise TimeLimitReached(
+                f"{redact(shell_line(argv[:3]))} … did not end within {limit:g} s"
+            ) from None
+        except BaseException:
+            _end(child.pid)
+            child.communicate()
+            raise
+    return Completed(child.returncode, out, err)
+
+
+def spawn(
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    mask: set[signal.Signals] | set[int],
+    stderr: int | None = None,
+    group: bool = False,
+) -> int:
+    """Start `argv` on the launcher's own streams and return its process id.
+
+    `mask` is the signal mask that the program starts with; `stderr` is a descriptor that stands in
+    for standard error; with `group` it leads a process group of its own. Raises `OSError` as the
+    system has it: for `exec` the difference between missing and not executable counts.
+    """
+    _log(argv)
+    actions = [] if stderr is None else [(os.POSIX_SPAWN_DUP2, stderr, 2)]
+    place = {"setpgroup": 0} if group else {}
+    return os.posix_spawn(
+        argv[0], argv, env, file_actions=actions, setsigmask=mask, setsigdef=_RESET, **place
+    )
+
+
+def _found(program: str, env: Mapping[str, str]) -> str:
+    path = program if "/" in program else on_path(program, env)
+    if path is None:
+        raise ProgramMissing(
+            f"{program} is not on PATH, and the launcher needs it", f"install {program}"
+        )
+    return path
+
+
+def _end(pid: int) -> None:
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass  # it went by itself, in the same moment
+
+
+def _log(argv: Sequence[str]) -> None:
+    if _watcher is not None:
+        _watcher(shell_line(tuple(argv)))

@@ -1,0 +1,203 @@
+"""The host runtime: a workspace is a plain folder below the root. No engine is ever asked (RT-6)."""
+
+# ruff: noqa: PTH - plain strings, as in awl.paths
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING, Any
+
+from awl.errors import AwlError, WorkspaceExists, WorkspaceNotFound
+from awl.executor import LocalExecutor
+from awl.model import Capabilities, Listing, Workspace
+from awl.paths import AREAS, OWN
+from awl.store import read_document, write_document
+
+if TYPE_CHECKING:
+    from awl.model import CreateSpec
+    from awl.runtimes.api import Context, Populate
+
+__all__ = ["HostRuntime"]
+
+_UNSUPPORTED = {
+    "create.image": "a host workspace has no image",
+    "create.no-pull": "a host workspace has no image",
+    "exec.root": "a host workspace has no users of its own",
+    "exec.user": "a host workspace has no users of its own",
+    "rm.keep-volumes": "a host workspace has no volumes",
+}
+
+
+class HostRuntime:
+    """Workspaces in folders of this machine."""
+
+    name = "host"
+
+    def __init__(self, context: Context) -> None:
+        self._environment = context.environment
+        self._store = context.store
+        self._root = context.store.root
+
+    def capabilities(self) -> Capabilities:
+        """Return what plain folders cannot do."""
+        return Capabilities(_UNSUPPORTED)
+
+    def check(self) -> None:
+        """Folders are always there."""
+
+    def create(self, spec: CreateSpec, populate: Populate) -> Workspace:
+        """Build the workspace aside and bring it into place by one rename."""
+        name = spec.name
+        with self._store.lock("host", name):
+            self._clear_the_way(name)
+            self._store.sweep(name)
+            stage = self._store.stage(name)
+            try:
+                workspace = self._build(name, stage, populate)
+                self._place(stage, name)
+            except BaseException as error:
+                self._give_up(stage, spec, error)
+                raise
+        return workspace
+
+    def executor(self, name: str) -> LocalExecutor:
+        """Return the way into the folder of `name`."""
+        if not self._is_workspace(name):
+            raise WorkspaceNotFound(
+                f"no workspace {name} in runtime host", "see what there is: awl ls --runtime host"
+            )
+        return LocalExecutor(self._folder(name), self._environment)
+
+    def list(self) -> Listing:
+        """Return every folder of the root with metadata in it; whatever else is there is foreign."""
+        whole: list[Workspace] = []
+        half: list[str] = []
+        for name in self._entries():
+            document = self._metadata(name)
+            if document is None:
+                continue
+            workspace = _read(document, name, self._folder(name))
+            if workspace is None:
+                half.append(name)
+            else:
+                whole.append(workspace)
+        return Listing(tuple(whole), tuple(half))
+
+    def remove(self, name: str, *, keep_volumes: bool) -> None:
+        """Remove the folder; there are no volumes to keep, which the caller has refused before."""
+        del keep_volumes
+        with self._store.lock("host", name):
+            if self._metadata(name) is None:
+                raise WorkspaceNotFound(f"no workspace {name} in runtime host")
+            try:
+                self._store.discard(self._folder(name))
+                self._store.sweep(name)
+            except OSError as error:
+                raise AwlError(
+                    f"workspace {name} cannot be removed whole: {error.filename}: {error.strerror}",
+                    f"remove what stands in the way, then: awl rm {name} --runtime host",
+                ) from error
+
+    def _folder(self, name: str) -> str:
+        return f"{self._root}/{name}"
+
+    def _entries(self) -> list[str]:
+        try:
+            return sorted(name for name in os.listdir(self._root) if name != OWN)
+        except FileNotFoundError:
+            return []
+
+    def _metadata(self, name: str) -> dict[str, Any] | None:
+        """Return the metadata of `name` where it is the launcher's, a real folder and no link."""
+        try:
+            is_folder = all(
+                stat.S_ISDIR(os.lstat(path).st_mode)
+                for path in (self._folder(name), f"{self._folder(name)}/{OWN}")
+            )
+        except OSError:
+            return None
+        document = read_document(f"{self._folder(name)}/{OWN}/workspace.json") if is_folder else None
+        # A folder that was copied or renamed by hand is not the workspace of its new name.
+        return document if document and document.get("name") == name else None
+
+    def _is_workspace(self, name: str) -> bool:
+        document = self._metadata(name)
+        return document is not None and _read(document, name, self._folder(name)) is not None
+
+    def _clear_the_way(self, name: str) -> None:
+        folder = self._folder(name)
+        if not os.path.lexists(folder):
+            return
+        if self._metadata(name) is None:
+            raise WorkspaceExists(
+                f"{folder} is in the way: it is not a workspace, and stays as it is",
+                "choose another name with --name",
+            )
+        if self._is_workspace(name):
+            raise WorkspaceExists(
+                f"workspace {name} exists in runtime host",
+                f"use it: awl exec {name} --runtime host",
+                "or choose another name with --name",
+            )
+        self._store.discard(folder)  # kept by --keep-failed, and had its look
+
+    def _build(self, name: str, stage: str, populate: Populate) -> Workspace:
+        for area, mode in AREAS:
+            os.mkdir(f"{stage}/{area}")
+            os.chmod(f"{stage}/{area}", mode)  # whatever the umask is
+        os.mkdir(f"{stage}/{OWN}", 0o700)
+        repos = populate(LocalExecutor(stage, self._environment))
+        workspace = Workspace(
+            name=name,
+            runtime="host",
+            engine=None,
+            status="ready",
+            path=self._folder(name),
+            container=None,
+            image=None,
+            provider="host",
+            mode="clone",
+            repos=repos,
+            created_at=_now(),
+        )
+        write_document(f"{stage}/{OWN}/workspace.json", workspace.document())
+        return workspace
+
+    def _place(self, stage: str, name: str) -> None:
+        os.chmod(stage, 0o755)
+        if os.path.lexists(self._folder(name)):
+            raise WorkspaceExists(f"{self._folder(name)} has appeared meanwhile")
+        os.rename(stage, self._folder(name))
+
+    def _give_up(self, stage: str, spec: CreateSpec, error: BaseException) -> None:
+        if not spec.keep_failed:
+            self._store.discard(stage)
+            return
+        os.makedirs(f"{stage}/{OWN}", 0o700, exist_ok=True)
+        document = {"name": spec.name, "failed": True}
+        write_document(f"{stage}/{OWN}/workspace.json", document)
+        self._place(stage, spec.name)
+        if isinstance(error, AwlError):
+            error.hint += (
+                f"kept for a look, half made: {self._folder(spec.name)}",
+                f"away with it: awl rm {spec.name} --runtime host",
+            )
+
+
+def _read(document: dict[str, Any], name: str, folder: str) -> Workspace | None:
+    """Return the workspace that metadata tells of; `None` for a half-made or spoilt one."""
+    if document.get("failed"):
+        return None
+    try:
+        workspace = Workspace.of(document)
+    except (KeyError, TypeError):
+        return None
+    # Where it stands and what it is called is seen, not read: an agent can write the file.
+    return workspace._replace(name=name, runtime="host", path=folder, status="ready")
+
+
+def _now() -> str:
+    from datetime import UTC, datetime
+
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

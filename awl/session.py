@@ -1,0 +1,62 @@
+"""One call of the launcher: who called, with what, in which environment."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from awl import config, naming, paths, proc
+from awl.console import Console
+from awl.errors import OptionUnsupported
+from awl.runtimes import registry
+from awl.runtimes.api import Context
+from awl.store import Store
+
+if TYPE_CHECKING:
+    from awl.config import Setting
+    from awl.runtimes.api import Runtime
+
+__all__ = ["Session"]
+
+
+class Session:
+    """Settings and streams of one call; commands take it and nothing else of the outside."""
+
+    def __init__(self, program: str, arguments: list[str]) -> None:
+        self.program = program
+        self.arguments = arguments
+        self.environment = dict(os.environ)
+        self.console = Console()
+        self.runtime_flag: str | None = None
+
+    def verbose(self) -> None:
+        """Show each command that runs."""
+        proc.watch(lambda line: self.console.note(f"+ {line}"))
+
+    @property
+    def runtime_setting(self) -> Setting:
+        """The runtime as it was named, and where."""
+        return config.runtime(self.runtime_flag, self.environment)
+
+    @property
+    def context(self) -> Context:
+        """What runtimes are made from."""
+        store = Store(paths.root(self.environment))
+        return Context(self.environment, store, self.console.warn)
+
+    def runtime(self, name: str | None = None) -> Runtime:
+        """Return the runtime `name`, else the one that was chosen."""
+        chosen = name or registry.canonical(self.runtime_setting)
+        return registry.make(chosen, self.context)
+
+    def name(self, raw: str, *, source: str = "name") -> str:
+        """Return the logical name of what the person typed."""
+        return naming.normalise(raw, config.prefix(self.environment), source=source)
+
+    def require(self, runtime: Runtime, feature: str, option: str) -> None:
+        """Raise `OptionUnsupported` where `runtime` has no use for an option that was given."""
+        if reason := runtime.capabilities().why_not(feature):
+            raise OptionUnsupported(
+                f"runtime {runtime.name} does not support {option}: {reason}",
+                f"leave {option} out, or choose another --runtime",
+            )

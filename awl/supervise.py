@@ -1,0 +1,122 @@
+"""Waiting for a child on the launcher's own streams, and ending it with all that it started.
+
+EXEC-5: a signal to the launcher ends the child and leaves no orphan. Everything that `exec` starts
+carries a mark in its environment, which children inherit however they fork, so all of them can be
+found, on the host and in a container alike.
+"""
+
+# ruff: noqa: PTH - plain strings, as in awl.paths
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+__all__ = ["ENDING", "MARK", "Signals", "end_local", "exit_code", "new_mark"]
+
+#: The variable that marks what one `exec` started.
+MARK = "AWL_EXEC_ID"
+#: Signals that end the child.
+ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
+#: Seconds between asking and killing.
+GRACE = 2.0
+_ROUNDS = 5
+_FROM_KERNEL = 0x80  # SI_KERNEL: sent by the terminal, which has sent it to the child as well
+
+
+def new_mark() -> str:
+    """Return a mark that no other call has."""
+    return os.urandom(12).hex()
+
+
+def exit_code(status: int) -> int:
+    """Return the exit code of a wait status, 128+n for a signal."""
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code
+
+
+def end_local(mark: str, number: int) -> None:
+    """Send signal `number` to every process on this machine that carries `mark`.
+
+    To kill takes several rounds: a process may fork while they are being looked for.
+    """
+    for _ in range(_ROUNDS if number == signal.SIGKILL else 1):
+        if not _signal_marked(f"{MARK}={mark}".encode(), number):
+            return
+
+
+def _signal_marked(wanted: bytes, number: int) -> bool:
+    reached = False
+    for entry in os.listdir("/proc"):
+        # A process that has gone meanwhile, or is somebody else's, is none of ours.
+        with contextlib.suppress(OSError):
+            if entry.isdigit():
+                with open(f"/proc/{entry}/environ", "rb") as file:
+                    marked = wanted in file.read().split(b"\0")
+                if marked:
+                    os.kill(int(entry), number)
+                    reached = True
+    return reached
+
+
+class Signals:
+    """Holds back the signals that would end the launcher while a child runs.
+
+    `before` is the mask that the child must start with. Ignored signals (as `nohup` leaves them)
+    stay ignored, here and in the child.
+    """
+
+    def __init__(self) -> None:
+        watched = {one for one in ENDING if signal.getsignal(one) is not signal.SIG_IGN}
+        self._watched = watched | {signal.SIGCHLD}
+        self.before: set[signal.Signals] = set()
+
+    def __enter__(self) -> Signals:
+        self.before = {
+            signal.Signals(one) for one in signal.pthread_sigmask(signal.SIG_BLOCK, self._watched)
+        }
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, self.before)
+
+    def wait(self, pid: int, end: Callable[[int], None], *, from_terminal: bool = False) -> int:
+        """Wait for the child `pid` and return its exit code.
+
+        A signal to the launcher is passed on by `end(number)`; what does not go within `GRACE`
+        seconds is killed. One from the terminal has reached the child already, if it is in the
+        launcher's process group; where it is not, say `from_terminal`.
+        """
+        asked = False
+        while True:
+            found, status = os.waitpid(pid, os.WNOHANG)
+            if found:
+                break
+            came = self._next(GRACE if asked else None)
+            if came is None:
+                end(signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)  # not yet waited for, so the id is still its own
+            elif came.si_signo != signal.SIGCHLD and (
+                from_terminal or came.si_code != _FROM_KERNEL
+            ):
+                end(came.si_signo)
+                asked = True
+        if asked:
+            end(signal.SIGKILL)
+        return exit_code(status)
+
+    def _next(self, limit: float | None) -> signal.struct_siginfo | None:
+        if limit is None:
+            return signal.sigwaitinfo(self._watched)
+        return signal.sigtimedwait(self._watched, limit)
