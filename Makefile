@@ -1,0 +1,34 @@
+# Each target sets up all that it needs in a private environment below .tox and .venv-tox.
+PYTHON ?= python3
+TOX := .venv-tox/bin/tox
+
+.PHONY: help test conformance conformance-docker bench engines-up engines-down clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+test: $(TOX) ## style, types and the project's own tests
+	$(TOX) run -e lint,type,py
+
+conformance: $(TOX) ## the contract against awl in both runtimes, with the fake engine
+	$(TOX) run -e conformance
+
+conformance-docker: $(TOX) ## the same on the real Docker Engine at DOCKER_HOST
+	$(TOX) run -e conformance-docker
+
+bench: $(TOX) ## measure the budgets, write docs/PERFORMANCE.md
+	$(TOX) run -e bench
+
+engines-up: ## start a real Docker Engine and Podman on this Debian machine (root)
+	scripts/engines up
+
+engines-down: ## stop what engines-up started
+	scripts/engines down
+
+$(TOX):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "awl needs Python 3.11 or newer; try: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
+	@$(PYTHON) -m venv .venv-tox || { echo "the venv module is missing; on Debian: apt-get install python3-venv" >&2; exit 2; }
+	.venv-tox/bin/pip install --quiet --disable-pip-version-check 'tox>=4.22'
+
+clean: ## remove environments, caches and results
+	rm -rf .venv-tox .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis conformance-results build dist

@@ -1,0 +1,232 @@
+"""``awl-conformance``: run the suite, look into it, play one cell again.
+
+Exit codes (KIT-5): 0 conformant · 1 not · 2 usage or bad data · 3 the environment lacks something ·
+4 incomplete, or nothing was run.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+try:
+    import click
+
+    from conformance import __version__, resources
+    from conformance.case import Cell, Suite
+    from conformance.dataerror import DataErrors, nearest
+    from conformance.engines import abilities_of
+    from conformance.kit import explain as explaining
+    from conformance.kit.replay import replay as replay_cell
+    from conformance.matrix import expand, load_suite, select
+except ImportError as _missing:
+    sys.stderr.write(
+        f"awl-conformance: the suite's libraries are not installed ({_missing})\n"
+        "hint: pip install 'agent-workspace-launcher[conformance]'\n"
+    )
+    sys.exit(3)
+
+__all__ = ["main"]
+
+_USAGE, _ENVIRONMENT, _NOTHING = 2, 3, 4
+# Below this many cells, starting workers costs more than it saves.
+_ALONE = 12
+
+
+def _load(matrices: Path | None) -> Suite:
+    try:
+        return load_suite((matrices or resources.matrices()).absolute())
+    except DataErrors as error:
+        for defect in error.errors:
+            click.echo(str(defect), err=True)
+        click.echo(f"awl-conformance: {len(error.errors)} defects in the data", err=True)
+        sys.exit(_USAGE)
+
+
+def _chosen(
+    suite: Suite, runtimes: tuple[str, ...], expression: str, engine: str
+) -> tuple[Cell, ...]:
+    """The cells of a selection; exits where there are none."""
+    known = set(suite.contract.runtimes)
+    for runtime in runtimes:
+        if runtime not in known:
+            hint = nearest(runtime, known)
+            near = f" (nearest: {hint!r})" if hint else ""
+            choices = ", ".join(sorted(known))
+            raise click.UsageError(f"--runtime {runtime}: not one of {choices}{near}")
+    cells = expand(suite, runtimes or None)
+    if expression:
+        try:
+            cells = select(expression, cells)
+        except ValueError as error:
+            raise click.UsageError(f"--select {expression}: {error}") from error
+    able = abilities_of(engine)
+    found = tuple(cell for cell in cells if cell.case.needs <= able)
+    if not found:
+        click.echo("awl-conformance: no cell is selected, so nothing would be proved", err=True)
+        click.echo("hint: awl-conformance cases", err=True)
+        sys.exit(_NOTHING)
+    return found
+
+
+_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.option("--runtime", "runtimes", multiple=True, metavar="R", help="only this runtime"),
+    click.option(
+        "--engine",
+        type=click.Choice(["fake", "docker", "podman"]),
+        default="fake",
+        show_default=True,
+        help="what stands as `docker` on the target's PATH",
+    ),
+    click.option("--program", metavar="PATH", help="the launcher under test  [default: awl]"),
+    click.option("--image", default="", metavar="I", help="image of workspaces (real engines)"),
+    click.option("--matrices", type=click.Path(path_type=Path), help="other data than the suite's"),
+    click.option("--lock", type=click.Choice(["auto", "off"]), default="auto", hidden=True),
+    click.option("--keep", is_flag=True, help="keep the sandboxes for a look"),
+)
+
+
+def _target_options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="awl-conformance")
+def main() -> None:
+    """Says what a workspace runtime must do, and whether one does it."""
+
+
+@main.command()
+@_target_options
+@click.option("--select", "expression", default="", metavar="EXPR", help="e.g. 'RM-1c and host'")
+@click.option("--seed", type=int, default=0, help="the order of cells; results do not depend on it")
+@click.option("-n", "workers", default="auto", metavar="WORKERS", help="processes  [default: auto]")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("conformance-results"),
+    show_default=True,
+    help="where results go",
+)
+@click.option("--no-first-word", is_flag=True, hidden=True)
+def run(
+    runtimes: tuple[str, ...],
+    engine: str,
+    program: str | None,
+    image: str,
+    matrices: Path | None,
+    lock: str,
+    keep: bool,
+    expression: str,
+    seed: int,
+    workers: str,
+    out: Path,
+    no_first_word: bool,
+) -> None:
+    """Run the contract's cells against a launcher and give a verdict."""
+    suite = _load(matrices)
+    count = len(_chosen(suite, runtimes, expression, engine))
+    folder = (matrices or resources.matrices()).absolute()
+    out.mkdir(parents=True, exist_ok=True)
+    arguments = [
+        *("-p", "conformance.plugin", "-p", "no:terminal", "-p", "no:cacheprovider"),
+        # The person's own pytest configuration has no say in what is conformant.
+        *("-c", os.devnull, "--rootdir", str(folder)),
+        *("--awl-page", "--awl-engine", engine, "--awl-out", str(out), "--awl-lock", lock),
+        *("--awl-matrices", str(folder), "--awl-image", image, "--awl-select", expression),
+        *("--awl-seed", str(seed)),
+        *(f"--awl-runtime={runtime}" for runtime in runtimes),
+        *((f"--awl-program={program}",) if program else ()),
+        *(("--awl-keep",) if keep else ()),
+        *(("--awl-no-first-word",) if no_first_word else ()),
+        *_distribution(workers, count),
+        str(folder / "cases"),
+    ]
+    import pytest
+
+    sys.exit(int(pytest.main(arguments)))
+
+
+def _distribution(workers: str, cells: int) -> tuple[str, ...]:
+    if workers != "auto" and not workers.isdigit():
+        raise click.UsageError(f"-n {workers}: expected a number of processes or auto")
+    cores = len(os.sched_getaffinity(0))
+    number = int(workers) if workers != "auto" else (1 if cells <= _ALONE else cores)
+    return ("-n", str(number), "--dist", "worksteal") if number > 1 else ("-p", "no:xdist")
+
+
+@main.command()
+@click.option("--runtime", "runtimes", multiple=True, metavar="R", help="only this runtime")
+@click.option("--engine", type=click.Choice(["fake", "docker", "podman"]), default="fake")
+@click.option("--select", "expression", default="", metavar="EXPR", help="e.g. 'RM-1c and host'")
+@click.option("--matrices", type=click.Path(path_type=Path), help="other data than the suite's")
+@click.option("--json", "as_json", is_flag=True, help="one JSON document")
+def cases(
+    runtimes: tuple[str, ...], engine: str, expression: str, matrices: Path | None, as_json: bool
+) -> None:
+    """List the cells that a run would play."""
+    suite = _load(matrices)
+    found = _chosen(suite, runtimes, expression, engine)
+    if as_json:
+        click.echo(json.dumps(explaining.cells_document(suite, found), indent=2))
+        return
+    for cell in found:
+        click.echo(cell.id)
+    click.echo(f"{len(found)} cells of {len({c.case.id for c in found})} cases", err=True)
+
+
+@main.command()
+@click.argument("id_", metavar="ID")
+@click.option("--matrices", type=click.Path(path_type=Path), help="other data than the suite's")
+def explain(id_: str, matrices: Path | None) -> None:
+    """Say what a requirement, case, cell, command, error code or exit code is."""
+    suite = _load(matrices)
+    text = explaining.explain(suite, id_)
+    if text is None:
+        hint = nearest(id_, explaining.names(suite))
+        raise click.UsageError(
+            f"nothing is called {id_!r}" + (f"; nearest: {hint}" if hint else "")
+        )
+    click.echo(text)
+
+
+@main.command()
+@click.argument("cell_id", metavar="CELL")
+@_target_options
+def replay(
+    cell_id: str,
+    runtimes: tuple[str, ...],
+    engine: str,
+    program: str | None,
+    image: str,
+    matrices: Path | None,
+    lock: str,
+    keep: bool,
+) -> None:
+    """Play one cell again and show every command with what it printed."""
+    suite = _load(matrices)
+    cells = {cell.id: cell for cell in expand(suite, runtimes or None)}
+    if cell_id not in cells:
+        hint = nearest(cell_id, cells)
+        near = f"; nearest: {hint}" if hint else ""
+        raise click.UsageError(f"no cell {cell_id!r}{near}")
+    sys.exit(
+        replay_cell(
+            suite,
+            cells[cell_id],
+            engine=engine,
+            program=program,
+            image=image,
+            matrices=matrices,
+            lock=lock != "off",
+            keep=keep,
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,217 @@
+"""The container engines that the suite can put under a launcher: the fake one, or a real one.
+
+An engine is what stands as ``docker`` on a case's PATH. Every call of it is journalled: the fake
+writes its own journal, a real client stands behind a few lines that do it. The suite looks at the
+engine's objects by itself, with the same client and neither faults nor journal in the way.
+"""
+
+import json
+import os
+import shutil
+import stat
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from attrs import frozen
+
+from conformance.observe import EngineState
+from conformance.sandbox import Sandbox, git_config
+
+__all__ = [
+    "Ask",
+    "Call",
+    "Engine",
+    "FakeEngine",
+    "RealEngine",
+    "abilities_of",
+    "find_client",
+    "journal",
+]
+
+JOURNAL = "journal.jsonl"
+_PS = "{{.ID}}\t{{.Names}}\t{{.State}}"
+
+# What cases may need. The fake enforces neither users nor limits; a real engine has no faults.
+_FAKE_ABILITIES = frozenset({"fake", "terminal"})
+_REAL_ABILITIES = frozenset({"terminal", "users", "limits"})
+
+# Runs an engine command inside the case and gives its stdout; fails loudly on a non-zero exit.
+Ask = Callable[[Sequence[str]], str]
+
+
+@frozen
+class Call:
+    """One journalled call of the engine's client: its arguments without the program."""
+
+    argv: tuple[str, ...]
+
+    @property
+    def subcommand(self) -> str:
+        """``run`` of ``docker run``, ``volume ls`` of ``docker volume ls``."""
+        words = [word for word in self.argv if not word.startswith("-")]
+        grouped = words[:1] in (["volume"], ["image"], ["container"], ["context"], ["system"])
+        return " ".join(words[: 2 if grouped else 1])
+
+
+class Engine(Protocol):
+    """What the suite asks of an engine."""
+
+    @property
+    def name(self) -> str:
+        """``fake``, or the name of the real client."""
+        ...
+
+    @property
+    def abilities(self) -> frozenset[str]:
+        """The ``needs`` of cases that it can meet."""
+        ...
+
+    @property
+    def client(self) -> Path:
+        """The client's program."""
+        ...
+
+    def install(self, sandbox: Sandbox) -> dict[str, str]:
+        """Put the client on the case's PATH as ``docker``; return its environment."""
+        ...
+
+    def look(self, sandbox: Sandbox, ask: Ask) -> EngineState:
+        """The containers and volumes of this case, foreign ones that it made included."""
+        ...
+
+    def clear(self, sandbox: Sandbox, ask: Ask) -> None:
+        """Remove the case's containers and volumes."""
+        ...
+
+
+def journal(sandbox: Sandbox, start: int = 0) -> tuple[tuple[Call, ...], int]:
+    """The calls journalled from byte ``start`` on, and the byte where the journal now ends."""
+    path = sandbox.engine / JOURNAL
+    if not path.exists():
+        return (), start
+    with path.open("rb") as file:
+        file.seek(start)
+        data = file.read()
+    rows = [json.loads(line) for line in data.splitlines() if line.strip()]
+    calls = tuple(Call(tuple(row["argv"])) for row in rows if row.get("event", "call") == "call")
+    return calls, start + len(data)
+
+
+def abilities_of(name: str) -> frozenset[str]:
+    """The ``needs`` of cases that the engine of this name can meet."""
+    return _FAKE_ABILITIES if name == "fake" else _REAL_ABILITIES
+
+
+def find_client(name: str) -> Path | None:
+    """The real client of this name on the PATH of the person who runs the suite."""
+    found = shutil.which(name)
+    return Path(found).resolve() if found else None
+
+
+def _parse(containers: str, volumes: str, prefix: str) -> EngineState:
+    rows = [line.split("\t") for line in containers.splitlines() if line.strip()]
+    return EngineState(
+        {name: (id_, state) for id_, name, state in rows if name.startswith(prefix)},
+        frozenset(name for name in volumes.split() if name.startswith(prefix)),
+    )
+
+
+@frozen
+class FakeEngine:
+    """The stateful fake of ``stubs/``: every case has an engine of its own."""
+
+    client: Path
+    images: Path
+    name: str = "fake"
+    abilities: frozenset[str] = _FAKE_ABILITIES
+
+    @classmethod
+    def seed(
+        cls, client: Path, images: Path, image: str, rewrites: Mapping[str, str]
+    ) -> "FakeEngine":
+        """Write the image that every case finds present, with the run's git server in its config.
+
+        The image is the contract's: git and a shell, a user ``agent`` at home in /home/agent.
+        """
+        overlay = images / "etc"
+        overlay.mkdir(parents=True)
+        (overlay / "gitconfig").write_text(git_config(rewrites))
+        seeder = client.parent / "seed.py"
+        arguments = ["image", str(images), image, "--etc", str(overlay)]
+        _run_python(seeder, arguments)
+        return cls(client, images)
+
+    def install(self, sandbox: Sandbox) -> dict[str, str]:
+        """Link the fake as ``docker``; its state is below the sandbox."""
+        (sandbox.bin / "docker").symlink_to(self.client)
+        return {
+            "AWL_FAKE_DOCKER_STATE": str(sandbox.engine / "state"),
+            "AWL_FAKE_DOCKER_IMAGES": str(self.images),
+            "AWL_FAKE_DOCKER_JOURNAL": str(sandbox.engine / JOURNAL),
+        }
+
+    def look(self, sandbox: Sandbox, ask: Ask) -> EngineState:
+        """All that this case's own engine holds."""
+        if not (sandbox.engine / "state").exists():
+            return EngineState()
+        return _parse(
+            ask(["ps", "-a", "--no-trunc", "--format", _PS]), ask(["volume", "ls", "-q"]), ""
+        )
+
+    def clear(self, sandbox: Sandbox, ask: Ask) -> None:
+        """Stop the containers' processes; the state goes with the sandbox."""
+        if (sandbox.engine / "state").exists() and (ids := ask(["ps", "-aq"]).split()):
+            ask(["rm", "-f", "-v", *ids])
+
+
+_SHIM = """\
+#!{python} -IS
+import json, os, sys
+path = os.environ.get("AWL_CONFORMANCE_JOURNAL")
+if path:
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    os.write(fd, json.dumps({{"event": "call", "argv": sys.argv[1:]}}).encode() + b"\\n")
+    os.close(fd)
+os.execv({client!r}, [{client!r}, *sys.argv[1:]])
+"""
+
+
+@frozen
+class RealEngine:
+    """A real client and the engine behind it, shared by all cases: they differ by their prefix."""
+
+    client: Path
+    name: str
+    environment: Mapping[str, str]
+    abilities: frozenset[str] = _REAL_ABILITIES
+
+    def install(self, sandbox: Sandbox) -> dict[str, str]:
+        """Put a journalling shim in front of the client."""
+        shim = sandbox.bin / "docker"
+        python = os.path.realpath(sys.executable)
+        shim.write_text(_SHIM.format(python=python, client=str(self.client)))
+        shim.chmod(stat.S_IRWXU)
+        journal_path = str(sandbox.engine / JOURNAL)
+        return {**self.environment, "AWL_CONFORMANCE_JOURNAL": journal_path}
+
+    def look(self, sandbox: Sandbox, ask: Ask) -> EngineState:
+        """The objects whose names begin with the case's prefix."""
+        only = f"name={sandbox.prefix}"
+        containers = ask(["ps", "-a", "--no-trunc", "--filter", only, "--format", _PS])
+        return _parse(containers, ask(["volume", "ls", "-q", "--filter", only]), sandbox.prefix)
+
+    def clear(self, sandbox: Sandbox, ask: Ask) -> None:
+        """Remove what carries the case's prefix, and nothing else."""
+        state = self.look(sandbox, ask)
+        if state.containers:
+            ask(["rm", "-f", "-v", *(id_ for id_, _ in state.containers.values())])
+        if state.volumes:
+            ask(["volume", "rm", "-f", *sorted(state.volumes)])
+
+
+def _run_python(script: Path, arguments: list[str]) -> None:
+    import subprocess
+
+    subprocess.run([sys.executable, "-IS", str(script), *arguments], check=True, timeout=30)

@@ -1,0 +1,257 @@
+"""``Worker.execute(cell) -> Result``: the one heart of the suite, pure of pytest.
+
+A worker owns a zygote, from which every case gets a lock of its own, and plays one cell at a time:
+the control first where there is one (KIT-3), then the cell, then what was left behind is looked
+for, then the oracles' checks become a status (KIT-5).
+"""
+
+import datetime as dt
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Self
+
+from attrs import evolve, frozen
+
+from conformance.case import Cell, Suite
+from conformance.engines import Engine, FakeEngine, RealEngine
+from conformance.evidence import Evidence
+from conformance.invoke import subcommand
+from conformance.lock.client import CaseLock, LockError, NoLock, Zygote
+from conformance.matrix import bind, control_of
+from conformance.oracles import examine
+from conformance.oracles.outcome import found_error_code
+from conformance.results import Check, Result, Status, StepRecord
+from conformance.sandbox import Sandbox
+from conformance.scene import Scene, SceneBlockedError
+from conformance.settings import Settings
+
+__all__ = ["Worker", "command_of", "engine_of", "rewrites_of"]
+
+# How long processes may take to go away by themselves after the last command.
+_GRACE_SECONDS = 2.0
+_HOSTS = ("https://github.com/", "git@github.com:", "ssh://git@github.com/")
+
+
+def rewrites_of(base: str) -> dict[str, str]:
+    """``insteadOf`` rules that lead what people write to the run's own git server."""
+    return dict.fromkeys(_HOSTS, f"{base}/")
+
+
+def engine_of(settings: Settings) -> Engine:
+    """The engine of a run."""
+    if settings.engine == "fake":
+        return FakeEngine(Path(settings.client), settings.images)
+    return RealEngine(Path(settings.client), settings.engine, settings.engine_env)
+
+
+def command_of(cell: Cell) -> str:
+    """The command that a cell is about, for grids and selections."""
+    when = cell.case.template.get("when")
+    argv = when.get("run") if isinstance(when, dict) else when
+    words = argv.split() if isinstance(argv, str) else [str(word) for word in argv or ()]
+    return subcommand(words)
+
+
+@frozen
+class _Scenery:
+    """What playing one cell gave, before it is judged."""
+
+    checks: tuple[Check, ...] = ()
+    records: tuple[StepRecord, ...] = ()
+    first: Evidence | None = None
+    blocked: str = ""
+    error: str = ""
+
+    @property
+    def good(self) -> bool:
+        return not self.blocked and not self.error and all(check.ok for check in self.checks)
+
+
+class Worker:
+    """Plays cells one after the other. A context manager: its zygote lives as long as it does."""
+
+    def __init__(self, suite: Suite, settings: Settings, name: str = "w0") -> None:
+        self._suite = suite
+        self._settings = settings
+        self._name = name
+        self._count = 0
+        self._engine = engine_of(settings)
+        self._zygote: Zygote = Zygote() if settings.lock else NoLock()
+
+    def __enter__(self) -> Self:
+        self._zygote.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._zygote.close()
+
+    # ------------------------------------------------------------------ one cell
+    def execute(self, cell: Cell) -> Result:
+        """Play ``cell`` and judge it. Never raises for what the program does."""
+        started = time.monotonic()
+        result = Result(
+            cell=cell.id,
+            case=cell.case.id,
+            runtime=cell.runtime,
+            command=command_of(cell),
+            requirements=cell.case.covers,
+            polarity=cell.case.polarity,
+            status=Status.BLOCKED,
+        )
+        if self._settings.root_cause:
+            return evolve(result, reason=self._settings.root_cause)
+        if cell.case.needs_lock and not self._settings.lock:
+            return evolve(result, reason=f"destructive, and no lock: {self._settings.lock_reason}")
+        sandbox = self._sandbox(cell)
+        try:
+            result = self._play_with_control(cell, sandbox, result)
+        finally:
+            if not self._settings.keep:
+                sandbox.remove()
+        return evolve(result, seconds=round(time.monotonic() - started, 4))
+
+    def _sandbox(self, cell: Cell) -> Sandbox:
+        self._count += 1
+        name = f"{self._name}-{self._count}"
+        remote = self._settings.remotes.get("host", "")
+        return Sandbox(
+            path=self._settings.folder / "cases" / name,
+            toolbox=self._settings.toolbox,
+            prefix=f"{self._settings.stamp}-{name}-{cell.runtime[:1]}",
+            rewrites=rewrites_of(remote) if remote else {},
+        )
+
+    def _play_with_control(self, cell: Cell, sandbox: Sandbox, result: Result) -> Result:
+        sandbox.create()
+        control = control_of(self._suite, cell)
+        if control is not None:
+            scenery = self._play(control, sandbox)
+            if not scenery.good:
+                return evolve(result, reason=_control_failed(control, scenery))
+            sandbox.sweep()
+        return _judge(cell, self._play(cell, sandbox), result)
+
+    def _play(self, cell: Cell, sandbox: Sandbox) -> _Scenery:
+        try:
+            with self._zygote.open_case(sandbox.path) as lock:
+                return self._play_locked(cell, sandbox, lock)
+        except LockError as error:
+            return _Scenery(error=f"the lock failed: {error}")
+
+    def _play_locked(self, cell: Cell, sandbox: Sandbox, lock: CaseLock) -> _Scenery:
+        scene = Scene(
+            cell=cell,
+            bound=bind(cell, self._variables(cell, sandbox)),
+            settings=self._settings,
+            contract=self._suite.contract,
+            sandbox=sandbox,
+            lock=lock,
+            engine=self._engine,
+        )
+        checks: list[Check] = []
+        first: Evidence | None = None
+        try:
+            for evidence in scene.play():
+                first = first or evidence
+                found = examine(evidence)
+                checks += found
+                # What follows a step that went wrong would only repeat its failure.
+                if not all(check.ok for check in found):
+                    break
+            leaks = _leaks(scene)
+        except SceneBlockedError as error:
+            self._clear(scene)
+            return _Scenery(tuple(checks), tuple(scene.records), first, blocked=str(error))
+        except (RuntimeError, ValueError) as error:
+            self._clear(scene)
+            return _Scenery(tuple(checks), tuple(scene.records), first, error=str(error))
+        return _Scenery((*checks, *leaks), tuple(scene.records), first)
+
+    def _clear(self, scene: Scene) -> None:
+        try:
+            self._engine.clear(scene.sandbox, scene.ask)
+        except (RuntimeError, SceneBlockedError) as error:
+            scene.records.append(_note(f"the engine could not be cleared: {error}"))
+
+    def _variables(self, cell: Cell, sandbox: Sandbox) -> dict[str, str]:
+        settings = self._settings
+        return {
+            "root": str(sandbox.root),
+            "home": str(sandbox.home),
+            "sandbox": str(sandbox.path),
+            "tmp": str(sandbox.tmp),
+            "remote": settings.remotes.get(cell.runtime, settings.remotes.get("host", "")),
+            "repos": str(settings.repositories),
+            "prefix": sandbox.prefix,
+            "image": settings.image,
+            "canary": settings.canary,
+        }
+
+
+def _note(text: str) -> StepRecord:
+    return StepRecord("suite", (), {}, None, None, "", text, 0.0)
+
+
+def _control_failed(control: Cell, scenery: _Scenery) -> str:
+    bad = next((check for check in scenery.checks if not check.ok), None)
+    why = scenery.blocked or scenery.error
+    if bad is not None:
+        why = f"{bad.oracle}: expected {bad.expected}, observed {bad.observed}"
+    return f"its control {control.id} did not pass: {why}"
+
+
+# ---------------------------------------------------------------------- leaks
+def _leaks(scene: Scene) -> Iterable[Check]:
+    """What the scene left behind beside its workspaces: processes and temporary files (KIT-4).
+
+    Containers are no leak, cases end with workspaces; they are removed first, since the fake's are
+    processes too.
+    """
+    scene.engine.clear(scene.sandbox, scene.ask)
+    deadline = time.monotonic() + _GRACE_SECONDS
+    while (left := scene.lock.ps()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    if left:
+        shown = "; ".join(f"{p.pid} {' '.join(p.argv)[:100]}" for p in left[:5])
+        yield Check("leaks", False, "no process is left behind", shown)
+    if litter := sorted(path.name for path in scene.sandbox.tmp.iterdir()):
+        yield Check("leaks", False, "nothing is left in TMPDIR", ", ".join(litter[:8]))
+
+
+# ---------------------------------------------------------------------- verdicts
+def _judge(cell: Cell, scenery: _Scenery, result: Result) -> Result:
+    result = evolve(result, checks=scenery.checks, steps=scenery.records)
+    if scenery.error:
+        return evolve(result, status=Status.ERROR, reason=scenery.error)
+    if scenery.blocked:
+        return evolve(result, status=Status.BLOCKED, reason=scenery.blocked)
+    if cell.plan == "diverged" and cell.parity is not None:
+        return _judge_divergence(cell, scenery, result)
+    if not scenery.good:
+        reason = "declared unsupported, but not refused cleanly" if cell.plan == "refusal" else ""
+        return evolve(result, status=Status.FAIL, reason=reason)
+    if not scenery.checks:
+        return evolve(result, status=Status.ERROR, reason="the case looks at nothing")
+    return evolve(result, status=Status.UNSUPPORTED if cell.plan == "refusal" else Status.PASS)
+
+
+def _judge_divergence(cell: Cell, scenery: _Scenery, result: Result) -> Result:
+    entry = cell.parity
+    assert entry is not None  # noqa: S101 - the caller looked
+    if scenery.good:
+        reason = f"declared diverged ({entry.reason}), but conforms now: take the entry out"
+        return evolve(result, status=Status.STALE, reason=reason)
+    seen = scenery.first
+    matches = (
+        entry.signature is not None
+        and seen is not None
+        and seen.exit == entry.signature.exit
+        and (entry.signature.error is None or found_error_code(seen) == entry.signature.error)
+    )
+    today = dt.datetime.now(tz=dt.UTC).date()
+    if entry.expires is not None and entry.expires < today:
+        return evolve(result, status=Status.FAIL, reason=f"its divergence expired {entry.expires}")
+    if not matches:
+        return evolve(result, status=Status.FAIL, reason="fails in another way than declared")
+    return evolve(result, status=Status.DIVERGED, reason=entry.reason or "")

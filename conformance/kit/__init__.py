@@ -1,0 +1,1 @@
+"""The backend author's desk: explain, replay, reproduce."""

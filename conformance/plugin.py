@@ -1,0 +1,382 @@
+"""The pytest front end: cells are collected from the data and run by ``execute``.
+
+``pytest -p conformance.plugin`` runs the suite that this package carries; ``-n 2``, ``-k``, ``-x``
+and ``--lf`` work as always. Results travel from workers to the controller inside pytest's reports;
+the controller alone writes ``results.jsonl`` and judges. pytest's outcomes are never judged: ten
+statuses do not fit in three.
+"""
+
+import contextlib
+import json
+import os
+import random
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import define, field
+
+from conformance import __version__, resources
+from conformance.case import Cell, Suite
+from conformance.dataerror import DataErrors
+from conformance.engines import abilities_of
+from conformance.execute import Worker, command_of
+from conformance.kit.repro import write_repro
+from conformance.matrix import expand, load_suite, select
+from conformance.reports import terminal
+from conformance.results import Result, ResultsWriter, Status, Tally, Verdict, judge
+from conformance.run import EnvironmentProblem, Options, Run
+from conformance.settings import Settings
+
+__all__ = ["CellItem", "Front", "front_of"]
+
+_PROPERTY = "awl-result"
+_WORKERINPUT = "awl_settings"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of a run; ``awl-conformance run`` sets them too."""
+    group = parser.getgroup("conformance", "conformance of a workspace launcher")
+    add = group.addoption
+    add("--awl-program", metavar="PATH", help="the launcher under test (default: awl on PATH)")
+    add("--awl-engine", default="fake", metavar="NAME", help="fake, docker or podman")
+    add("--awl-image", default="", metavar="IMAGE", help="the image that workspaces use")
+    add("--awl-runtime", action="append", default=[], metavar="RUNTIME", help="only these")
+    add("--awl-select", default="", metavar="EXPR", help="only the cells for which EXPR holds")
+    add("--awl-matrices", default="", metavar="DIR", help="other data than the package's")
+    add("--awl-out", default="conformance-results", metavar="DIR", help="where results go")
+    add("--awl-lock", default="auto", choices=("auto", "off"), help="off: destructive cells block")
+    add("--awl-seed", type=int, default=0, metavar="N", help="shuffle the order of cells")
+    add("--awl-keep", action="store_true", help="keep the sandboxes")
+    add("--awl-no-first-word", action="store_true", help="run all cells of a dead program too")
+    add("--awl-page", action="store_true", help="print progress and the suite's own last page")
+
+
+@define
+class Front:
+    """What one pytest process holds of a run: data, plan, results, and its worker."""
+
+    config: pytest.Config
+    suite: Suite
+    matrices: Path
+    settings: Settings | None = None
+    planned: dict[str, tuple[str, str]] = field(factory=dict)
+    results: dict[str, Result] = field(factory=dict)
+    verdict: Verdict | None = None
+    left_out: int = 0
+    _cells: dict[str, list[Cell]] | None = None
+    _stack: contextlib.ExitStack = field(factory=contextlib.ExitStack)
+    _worker: Worker | None = None
+    _writer: ResultsWriter | None = None
+    _progress: terminal.Progress | None = None
+
+    # ------------------------------------------------------------------ the plan
+    @property
+    def cells(self) -> dict[str, list[Cell]]:
+        """The selected cells that this engine can run, by file."""
+        if self._cells is None:
+            option = self.config.option
+            chosen: Iterable[Cell] = expand(self.suite, option.awl_runtime or None)
+            if option.awl_select:
+                chosen = select(option.awl_select, chosen)
+            abilities = abilities_of(option.awl_engine)
+            self._cells = {}
+            for cell in chosen:
+                if cell.case.needs <= abilities:
+                    self._cells.setdefault(cell.case.file, []).append(cell)
+                else:
+                    self.left_out += 1
+        return self._cells
+
+    def by_id(self) -> Iterator[tuple[str, Cell]]:
+        """Every selected cell with its id."""
+        return ((cell.id, cell) for cells in self.cells.values() for cell in cells)
+
+    def plan(self, ids: Iterable[str]) -> None:
+        """Take note of the cells that pytest is going to run."""
+        known = dict(self.by_id())
+        self.planned = {id_: (known[id_].runtime, command_of(known[id_])) for id_ in ids}
+        if self.config.option.awl_page:
+            self._progress = terminal.Progress(sys.stderr, len(self.planned))
+
+    # ------------------------------------------------------------------ running
+    def open_run(self) -> None:
+        """Make the run's world (controller only)."""
+        option = self.config.option
+        run = Run(
+            Options(
+                program=_program(option.awl_program),
+                engine=option.awl_engine,
+                image=option.awl_image,
+                runtimes=tuple(option.awl_runtime),
+                lock=option.awl_lock != "off",
+                keep=option.awl_keep,
+                first_word=not option.awl_no_first_word,
+                matrices=self.matrices,
+            ),
+            self.suite,
+        )
+        self.settings = self._stack.enter_context(run).settings
+        self._writer = ResultsWriter(self.out / "results.jsonl", self._header(self.settings))
+
+    @property
+    def out(self) -> Path:
+        """The folder of results."""
+        return Path(self.config.option.awl_out).absolute()
+
+    def _header(self, settings: Settings) -> dict[str, Any]:
+        return {
+            "suite": __version__,
+            "contract": self.suite.contract.version,
+            "digest": self.suite.digest,
+            "program": list(settings.program),
+            "engine": settings.engine,
+            "image": settings.image,
+            "runtimes": list(settings.runtimes),
+            "lock": settings.lock,
+        }
+
+    def execute(self, cell: Cell) -> Result:
+        """Run one cell in this process's worker."""
+        if self._worker is None:
+            if self.settings is None:
+                raise RuntimeError("the run was not opened")
+            name = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+            self._worker = self._stack.enter_context(Worker(self.suite, self.settings, name))
+        return self._worker.execute(cell)
+
+    def record(self, result: Result) -> None:
+        """Keep a result, write it down, show it (controller only)."""
+        self.results[result.cell] = result
+        if self._writer is not None:
+            self._writer.add(result)
+        if self._progress is not None:
+            self._progress.add(result)
+
+    def close(self) -> None:
+        """Judge, write the footer and the reproductions, take the world down."""
+        try:
+            if self._writer is not None and self.settings is not None:
+                self.verdict = judge(Tally.of(self.planned, self.results), self.settings.root_cause)
+                self._writer.close(Tally.of(self.planned, self.results), self.verdict)
+                for result in self.results.values():
+                    if result.status in (Status.FAIL, Status.STALE):
+                        write_repro(self.out / "repro", result, self.settings)
+        finally:
+            self._stack.close()
+
+    def page(self, style: terminal.Style) -> str:
+        """The last page of the run."""
+        settings, verdict = self.settings, self.verdict
+        if settings is None or verdict is None:
+            return ""
+        notes = [
+            f"target  {' '.join(settings.program)}, engine {settings.engine}",
+            "lock    " + ("holds" if settings.lock else f"none: {settings.lock_reason}"),
+        ]
+        if self.left_out:
+            notes.append(f"beside  {self.left_out} cells that only another engine can run")
+        return terminal.summary(
+            planned=self.planned,
+            results=self.results,
+            texts={id_: r.text for id_, r in self.suite.contract.requirements.items()},
+            verdict=verdict,
+            notes=notes,
+            style=style,
+            out=str(self.out),
+        )
+
+    def finish_progress(self) -> None:
+        """Leave the moving line, so that the page starts on a line of its own."""
+        if self._progress is not None:
+            self._progress.finish()
+
+
+def _program(option: str | None) -> tuple[str, ...]:
+    """The launcher under test: the operator's, else the awl installed beside this suite."""
+    if option:
+        return (option,)
+    beside = Path(sys.executable).parent / "awl"
+    return (str(beside) if beside.exists() else "awl",)
+
+
+_FRONT = pytest.StashKey[Front]()
+
+
+def front_of(config: pytest.Config) -> Front:
+    """The front of this pytest process."""
+    return config.stash[_FRONT]
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+def _is_distributed(config: pytest.Config) -> bool:
+    return bool(getattr(config.option, "tx", None)) and not _is_worker(config)
+
+
+# ---------------------------------------------------------------------- pytest's hooks
+def pytest_configure(config: pytest.Config) -> None:
+    """Load the data; a defect in it ends the run before anything is collected."""
+    matrices = Path(config.option.awl_matrices or resources.matrices()).absolute()
+    try:
+        suite = load_suite(matrices)
+    except DataErrors as error:
+        raise pytest.UsageError(str(error)) from error
+    front = config.stash[_FRONT] = Front(config, suite, matrices)
+    if _is_worker(config):
+        front.settings = Settings.loads(config.workerinput[_WORKERINPUT])  # type: ignore[attr-defined]
+    elif config.args_source is not pytest.Config.ArgsSource.ARGS:
+        config.args[:] = [str(matrices / "cases")]
+    if not _is_worker(config):
+        config.pluginmanager.register(_Recorder(front), "conformance-recorder")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Make the run's world, before xdist starts its workers."""
+    if _is_worker(session.config) or session.config.option.collectonly:
+        return
+    try:
+        front_of(session.config).open_run()
+    except EnvironmentProblem as error:
+        pytest.exit(f"environment: {error}", returncode=3)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Hand the run's world to an xdist worker."""
+    settings = front_of(node.config).settings
+    node.workerinput[_WORKERINPUT] = settings.dumps() if settings else ""
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "CaseFile | None":
+    """Every YAML file of the data's ``cases`` folder is collected."""
+    if file_path.suffix != ".yaml" or not file_path.is_relative_to(
+        front_of(parent.config).matrices / "cases"
+    ):
+        return None
+    return CaseFile.from_parent(parent, path=file_path)
+
+
+class CaseFile(pytest.File):
+    """One file of cases."""
+
+    def collect(self) -> Iterator["CellItem"]:
+        """The selected cells of this file."""
+        front = front_of(self.config)
+        for name, cells in front.cells.items():
+            if Path(name).name == self.path.name:
+                for cell in cells:
+                    yield CellItem.from_parent(self, name=cell.id, cell=cell)
+
+
+class CellFailedError(Exception):
+    """A cell whose status is not good; the message is its failure as the terminal shows it."""
+
+
+class CellItem(pytest.Item):
+    """One cell as a pytest item."""
+
+    def __init__(self, *, cell: Cell, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.cell = cell
+
+    def runtest(self) -> None:
+        """Execute the cell; its result travels in ``user_properties``."""
+        front = front_of(self.config)
+        result = front.execute(self.cell)
+        self.user_properties.append((_PROPERTY, json.dumps(result.to_json())))
+        if result.status in (Status.PASS, Status.UNSUPPORTED, Status.DIVERGED):
+            return
+        if result.status in (Status.BLOCKED, Status.SKIPPED):
+            pytest.skip(f"{result.status}: {result.reason}")
+        texts = {id_: r.text for id_, r in front.suite.contract.requirements.items()}
+        style = terminal.Style(colour=False, unicode=True)
+        raise CellFailedError("\n".join(terminal.failure(result, texts, style)))
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """The failure as a person reads it, without a Python traceback."""
+        if isinstance(excinfo.value, CellFailedError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Where the case is written."""
+        return self.path, max(self.cell.case.line - 1, 0), self.name
+
+
+def _cell_of(nodeid: str) -> str:
+    return nodeid.partition("::")[2]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Shuffle by the seed: verdicts do not depend on the order, and this is how it is shown."""
+    if seed := config.option.awl_seed:
+        random.Random(seed).shuffle(items)  # noqa: S311 - an order, not a secret
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Plan what was collected (in a run without xdist, and for --collect-only)."""
+    if not _is_worker(session.config) and not _is_distributed(session.config):
+        items = (item.name for item in session.items if isinstance(item, CellItem))
+        front_of(session.config).plan(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
+    """Plan what the first worker has collected; xdist itself refuses workers that differ."""
+    front = front_of(node.config)
+    if not front.planned:
+        front.plan(map(_cell_of, ids))
+
+
+class _Recorder:
+    """The hooks that pytest calls without a config; one for each controller."""
+
+    def __init__(self, front: Front) -> None:
+        self._front = front
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take the result out of a report; a report without one is a cell that the suite lost."""
+        front = self._front
+        carried = dict(report.user_properties).get(_PROPERTY)
+        if report.when == "call" and isinstance(carried, str):
+            front.record(Result.from_json(json.loads(carried)))
+        elif report.failed and (cell := _cell_of(report.nodeid)) in front.planned:
+            runtime, command = front.planned[cell]
+            found = dict(front.by_id())[cell]
+            front.record(
+                Result(
+                    cell=cell,
+                    case=found.case.id,
+                    runtime=runtime,
+                    command=command,
+                    requirements=found.case.covers,
+                    polarity=found.case.polarity,
+                    status=Status.ERROR,
+                    reason=str(report.longrepr)[-2000:],
+                )
+            )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Judge the run; its verdict is the exit code."""
+    front = front_of(session.config)
+    front.close()
+    if front.verdict is not None:
+        session.exitstatus = front.verdict.exit
+        front.finish_progress()
+        if session.config.option.awl_page:
+            sys.stdout.write(front.page(terminal.Style.of(sys.stdout)) + "\n")
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Under plain pytest the page stands at the end of pytest's own."""
+    if not config.option.awl_page and not _is_worker(config):
+        terminalreporter.write(front_of(config).page(terminal.Style(colour=False, unicode=True)))
