@@ -42,7 +42,10 @@ class Expect:
     timeout: float = 10.0
 
     def __post_init__(self) -> None:
-        re.compile(self.pattern)  # re.error here, not in the middle of a run
+        try:  # here, not in the middle of a run
+            re.compile(self.pattern)
+        except re.error as problem:
+            raise ValueError(f"pattern {self.pattern!r}: {problem}") from problem
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,10 +141,12 @@ class CaseLock:
         """Kill everything, wait until it is gone, drop the namespaces. Twice is fine."""
         if not self._open:
             return
-        self._open = False
         with self._channel:
-            answer, _ = self._ask({"op": "close"})
-            self._expect_end()
+            try:
+                answer, _ = self._ask({"op": "close"})
+                self._expect_end()
+            finally:
+                self._open = False
         _no_survivors(answer)
 
     def __enter__(self) -> Self:
@@ -171,6 +173,8 @@ class CaseLock:
     def _ask(
         self, request: wire.Message, fds: list[int] | None = None
     ) -> tuple[wire.Message, list[int]]:
+        if not self._open:
+            raise LockError(f"the case in {self.sandbox} is closed; open the case anew")
         self._asked += 1
         self._channel.settimeout(LIMIT)
         try:

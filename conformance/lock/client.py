@@ -72,7 +72,11 @@ class Zygote:
                 self.close()
             else:
                 return self
-        raise LockError("; ".join(problems))
+        raise LockError(
+            f"this kernel does not give the lock ({'; '.join(problems)}). It takes user namespaces "
+            "(sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, "
+            "kernel.apparmor_restrict_unprivileged_userns) or root; in a container, --privileged"
+        )
 
     def open_case(
         self, sandbox: Path, *, writable: Sequence[Path] = (), hidden: Sequence[Path] | None = None

@@ -227,6 +227,6 @@ def _start(request: Message, fds: list[int]) -> int:
 
 
 def _candidates(name: str, path: str) -> list[str]:
-    if "/" in name or not name:
+    if "/" in name:
         return [name]
-    return [f"{folder or '.'}/{name}" for folder in path.split(":")] if path else []
+    return [f"{folder or '.'}/{name}" for folder in path.split(":")] if name and path else []

@@ -67,7 +67,7 @@ def probe(workdir: Path, zygote: Zygote | None = None) -> LockReport:
             started = zygote or stack.enter_context(Zygote())
             return _report(_checks(started, scratch))
         except LockError as problem:
-            return LockReport(False, f"this machine does not give the lock: {problem}", ())
+            return LockReport(False, str(problem), ())
 
 
 def _report(checks: tuple[Check, ...]) -> LockReport:
@@ -82,7 +82,9 @@ def _checks(zygote: Zygote, scratch: Path) -> tuple[Check, ...]:
     beside.mkdir()
     decoy = beside / "decoy"
     decoy.write_text(_UNTOUCHED, encoding="ascii")
-    outside = {str(beside), tempfile.gettempdir(), str(Path.home()), "/"}
+    outside = {str(beside), tempfile.gettempdir(), "/"}
+    with contextlib.suppress(RuntimeError):  # a user without a home
+        outside.add(str(Path.home()))
     with _outside_process() as (process, marker), zygote.open_case(sandbox) as lock:
         order = {
             "sandbox": str(sandbox),
