@@ -1,0 +1,1 @@
+"""One module per family of subcommands; each public function takes a `Call` and gives an exit code."""

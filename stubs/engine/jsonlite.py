@@ -1,0 +1,103 @@
+"""JSON without the `json` package, whose import alone costs as much as starting the interpreter.
+
+CPython's own accelerators do the work where they are there; `json` is the fallback.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["Doc", "dump_line", "dumps", "loads", "pretty"]
+
+Doc = dict[str, Any]  # a JSON object; Any because its shape belongs to whoever wrote it
+
+
+class _Context:
+    """What the C scanner asks of its decoder."""
+
+    strict = False
+    object_hook = None
+    object_pairs_hook = None
+    parse_float = float
+    parse_int = int
+    parse_constant = float
+
+
+try:
+    import _json
+
+    _scan = _json.make_scanner(_Context)
+    _quote = _json.encode_basestring_ascii
+    _encode = _json.make_encoder(None, None, _quote, None, ":", ",", False, False, True)
+except (ImportError, AttributeError, TypeError):  # another interpreter
+    _scan = None
+
+
+def loads(text: str) -> Any:
+    """The value written in `text`; ValueError where it is not one JSON value."""
+    if _scan is None:
+        import json
+
+        return json.loads(text)
+    # The scanner wants its value at the first character, and says StopIteration where none is.
+    text = text.strip(" \t\r\n")
+    try:
+        value, end = _scan(text, 0)
+    except StopIteration as stop:
+        raise ValueError(f"no JSON value at character {stop.value}") from None
+    if end != len(text):
+        raise ValueError(f"more than one JSON value: character {end}")
+    return value
+
+
+def dumps(value: Any) -> str:
+    """`value` on one line, without spaces, in ASCII."""
+    if _scan is None:
+        import json
+
+        return json.dumps(value, separators=(",", ":"))
+    return "".join(_encode(value, 0))
+
+
+def dump_line(value: Any) -> bytes:
+    """`value` as one line of a JSON-lines file."""
+    return dumps(value).encode() + b"\n"
+
+
+def _html_safe(text: str) -> str:
+    # Go's encoder escapes these three, and writes all other characters as they are.
+    out = dumps(text) if not text.isascii() else None
+    if out is not None:
+        out = '"' + "".join(_plain(character) for character in text) + '"'
+    else:
+        out = dumps(text)
+    return out.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _plain(character: str) -> str:
+    return character if ord(character) > 127 else dumps(character)[1:-1]  # noqa: PLR2004
+
+
+def pretty(value: Any, indent: str = "    ", margin: str = "") -> str:
+    """`value` as Go's `json.MarshalIndent` writes it (docker inspect: four spaces).
+
+    An empty `indent` gives the one-line form that `{{json .}}` prints.
+    """
+    inner = margin + indent
+    newline, colon = ("\n", ": ") if indent else ("", ":")
+    if isinstance(value, dict):
+        if not value:
+            return "{}"
+        body = ("," + newline).join(
+            f"{inner}{_html_safe(str(key))}{colon}{pretty(item, indent, inner)}"
+            for key, item in value.items()
+        )
+        return "{" + newline + body + newline + margin + "}"
+    if isinstance(value, (list, tuple)):
+        if not value:
+            return "[]"
+        body = ("," + newline).join(f"{inner}{pretty(item, indent, inner)}" for item in value)
+        return "[" + newline + body + newline + margin + "]"
+    if isinstance(value, str):
+        return _html_safe(value)
+    return dumps(value)
