@@ -141,12 +141,13 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--pullable", action="append", default=[], metavar="REF")
     parser.add_argument("--volume", action="append", default=[], metavar="NAME")
     parser.add_argument("--container", action="append", default=[], metavar="NAME")
+    parser.add_argument("--etc", type=Path, metavar="DIR", help="files for /etc of the images")
     parser.add_argument("--link", type=Path, metavar="BIN", help="put a `docker` into this folder")
     given = parser.parse_args(argv)
     compile_all()
     state = given.state.absolute()
     for reference in given.image or ([] if given.pullable else [DEFAULT_IMAGE]):
-        image(state, reference)
+        image(state, reference, etc=given.etc)
     for reference in given.pullable:
         registry(state, reference)
     for name in given.volume:
