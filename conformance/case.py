@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from conformance.parity_matrix import Parity, ParityEntry
 
 __all__ = [
+    "OUTPUTS",
+    "VIAS",
     "Axis",
     "AxisValue",
     "Case",
     "Cell",
-    "OUTPUTS",
     "Plan",
     "Polarity",
     "Scalar",
     "Suite",
-    "VIAS",
 ]
 
 Scalar = str | int | float | bool | None

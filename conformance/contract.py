@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
 
+import jsonschema
 from attrs import field, frozen
 
+from conformance.dataerror import DataError, DataErrors
+from conformance.yamlstrict import digest_of
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from conformance.yamlstrict import Document, Route
 
 __all__ = [
     "Command",
@@ -18,7 +25,13 @@ __all__ = [
     "Requirement",
     "Runtime",
     "Variable",
+    "read_contract",
 ]
+
+# exec and run hand through a child's code; their own failures of these kinds become this one.
+_HANDED_THROUGH = ("exec", "run")
+_OWN_FAILURE = 125
+_MASKED = (1, 3, 5, 6, 7)
 
 
 @frozen
@@ -116,3 +129,124 @@ class Contract:
     def default_runtime(self) -> str:
         """The runtime that holds where nothing is chosen."""
         return next(runtime.id for runtime in self.runtimes.values() if runtime.default)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The ids of all requirements that this version tests."""
+        return tuple(id_ for id_, entry in self.requirements.items() if entry.stage == "current")
+
+    def exit_of(self, error: str, command: str | None = None) -> int:
+        """Return the exit code of an error code where ``command`` gives it; KeyError if unknown."""
+        code = self.error_codes[error].exit
+        return _OWN_FAILURE if command in _HANDED_THROUGH and code in _MASKED else code
+
+    def subcommand(self, words: Sequence[str]) -> str | None:
+        """Return the first of the words that is a subcommand; those before it are options."""
+        return next((word for word in words if word in self.commands), None)
+
+
+def read_contract(document: Document) -> Contract:
+    """Return the contract of a document that fits its schema; DataErrors with every defect."""
+    if errors := [*_defects(document)]:
+        raise DataErrors(errors)
+    data = document.data
+    return Contract(
+        version=data["contract"]["version"],
+        title=data["contract"]["title"],
+        digest=digest_of(data),
+        requirements=_by("id", data["requirements"], Requirement),
+        commands=MappingProxyType({row["id"]: _command(row) for row in data["commands"]}),
+        global_options=_options(data["global_options"]),
+        error_codes=_by("code", data["error_codes"], ErrorCode),
+        exit_codes=_by("exit", data["exit_codes"], ExitCode),
+        outputs=MappingProxyType(data["outputs"]),
+        runtimes=_by("id", data["runtimes"], Runtime),
+        environment=_by("name", data["environment"], Variable),
+    )
+
+
+def _by(key: str, rows: list[dict[str, Any]], kind: Any) -> Mapping[Any, Any]:
+    return MappingProxyType(
+        {row[key]: kind(**{name: _frozen(value) for name, value in row.items()}) for row in rows}
+    )
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _options(rows: list[dict[str, Any]]) -> tuple[Option, ...]:
+    return tuple(_by("name", rows, Option).values())
+
+
+def _command(row: dict[str, Any]) -> Command:
+    return Command(**{**row, "options": _options(row["options"])})
+
+
+def _defects(document: Document) -> Iterator[DataError]:
+    data = document.data
+    for section, key in (
+        ("requirements", "id"),
+        ("commands", "id"),
+        ("error_codes", "code"),
+        ("exit_codes", "exit"),
+        ("environment", "name"),
+    ):
+        yield from _twice(
+            document,
+            [([row[key]], (section, n, key)) for n, row in enumerate(data[section])],
+        )
+    yield from _twice(
+        document,
+        [
+            ([row["id"], *row.get("aliases", [])], ("runtimes", n, "id"))
+            for n, row in enumerate(data["runtimes"])
+        ],
+    )
+    exits = {row["exit"] for row in data["exit_codes"]}
+    for n, row in enumerate(data["error_codes"]):
+        if row["exit"] not in exits:
+            yield document.error(
+                ("error_codes", n, "exit"), f"exit code {row['exit']} is not in exit_codes"
+            )
+    if sum(row.get("default", False) for row in data["runtimes"]) != 1:
+        yield document.error(("runtimes",), "exactly one runtime must be the default")
+    yield from _command_defects(document)
+    for name, schema in data["outputs"].items():
+        try:
+            jsonschema.Draft202012Validator.check_schema(schema)
+        except jsonschema.SchemaError as error:
+            yield document.error(
+                ("outputs", name, *error.absolute_path), f"not a JSON Schema: {error.message}"
+            )
+
+
+def _command_defects(document: Document) -> Iterator[DataError]:
+    outputs = document.data["outputs"]
+    shared = document.data["global_options"]
+    for n, row in enumerate(document.data["commands"]):
+        json = row.get("json")
+        if json is not None:
+            yield from document.dangling(("commands", n, "json"), "output", json, outputs)
+        options: list[tuple[list[str], Route]] = [
+            (_spellings(option), ("commands", n, "options", m, "name"))
+            for m, option in enumerate(row["options"])
+        ]
+        everywhere: list[tuple[list[str], Route]] = [
+            (_spellings(option), ("global_options", m, "name")) for m, option in enumerate(shared)
+        ]
+        yield from _twice(document, everywhere + options)
+
+
+def _spellings(option: dict[str, Any]) -> list[str]:
+    short = [option["short"]] if "short" in option else []
+    return [option["name"], *short, *option.get("aliases", [])]
+
+
+def _twice(document: Document, rows: Sequence[tuple[Sequence[Any], Route]]) -> Iterator[DataError]:
+    seen: set[Any] = set()
+    for names, route in rows:
+        for name in names:
+            if name in seen:
+                yield document.error(route, f"{name!r} is defined twice; ids are never reused")
+            seen.add(name)

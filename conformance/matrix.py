@@ -7,16 +7,47 @@ bound = bind(cell, {"root": "/sandbox/root", ...})
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
+from conformance.binding import bind
+from conformance.case import Suite
+from conformance.casefile import CaseReader, ValueSet, read_values
+from conformance.checks import (
+    case_defects,
+    suite_defects,
+    suite_gaps,
+    suite_warnings,
+    template_defects,
+)
+from conformance.contract import read_contract
+from conformance.dataerror import DataError, DataErrors
+from conformance.expansion import cells_of, control_of, expand
+from conformance.parity_matrix import probes, read_parity
+from conformance.schema import check_schema
+from conformance.selection import select, unmatched
+from conformance.yamlstrict import digest_of, load_yaml
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from conformance.case import Cell, Suite
-    from conformance.step import Bound
+    from conformance.case import Case
+    from conformance.contract import Contract
+    from conformance.parity_matrix import Parity
+    from conformance.yamlstrict import Document, Route
 
-__all__ = ["bind", "control_of", "expand", "load_suite", "select"]
+__all__ = [
+    "bind",
+    "cells_of",
+    "control_of",
+    "expand",
+    "load_suite",
+    "select",
+    "unmatched",
+]
 
 
 def load_suite(matrices: Path, *, allow_gaps: bool = False) -> Suite:
@@ -25,37 +56,81 @@ def load_suite(matrices: Path, *, allow_gaps: bool = False) -> Suite:
     ``allow_gaps``: requirements without a case and features without a case or probe do not raise
     but are kept in ``Suite.gaps`` (for data that is still being written).
     """
-    raise NotImplementedError
+    documents = _documents(matrices)
+    head, cases = documents[:3], documents[3:]
+    contract = read_contract(head[0])
+    errors: list[DataError] = []
+    parity = read_parity(head[1], contract, errors)
+    sets = read_values(head[2], errors)
+    found, places = _cases(cases, contract, parity, sets, errors)
+    for route, case in probes(parity, head[1], contract):
+        found[case.id] = case
+        places[case.id] = (head[1], route)
+        errors.extend(template_defects(head[1], route, case))
+    if errors:
+        raise DataErrors(errors)
+    suite = Suite(
+        contract=contract,
+        parity=parity,
+        cases=MappingProxyType(found),
+        values=MappingProxyType({name: entry.values for name, entry in sets.items()}),
+        digest=digest_of([[document.file, document.data] for document in documents]),
+    )
+    if errors := [*suite_defects(suite, places)]:
+        raise DataErrors(errors)
+    gaps = tuple(suite_gaps(suite, head[0], head[1]))
+    if gaps and not allow_gaps:
+        raise DataErrors(gaps)
+    return evolve(suite, gaps=gaps, warnings=tuple(suite_warnings(suite, head[0])))
 
 
-def expand(suite: Suite, runtimes: Sequence[str] | None = None) -> Iterator[Cell]:
-    """Yield every cell in the order of the files, lazily; only of ``runtimes`` if given.
+def _documents(folder: Path) -> list[Document]:
+    """Read contract, parity, values and all case files; every defect of every file at once."""
+    paths = [(folder / f"{name}.yaml", name) for name in ("contract", "parity", "values")]
+    files = sorted((folder / "cases").glob("*.yaml"))
+    paths += [(path, "cases") for path in files]
+    documents, errors = [], []
+    if not files:
+        errors.append(DataError(f"{folder.name}/cases", 1, 1, "no case file *.yaml in there"))
+    for path, schema in paths:
+        shown = path.relative_to(folder.parent).as_posix()
+        try:
+            document = load_yaml(path, shown=shown, dates=("expires",))
+            check_schema(document, schema)
+            documents.append(document)
+        except DataErrors as error:
+            errors.extend(error.errors)
+    for path in sorted((folder / "cases").glob("*")):
+        if path not in files:
+            shown = path.relative_to(folder.parent).as_posix()
+            errors.append(DataError(shown, 1, 1, "not read: a case file is called NAME.yaml"))
+    if errors:
+        raise DataErrors(errors)
+    return documents
 
-    A runtime that the contract does not name (a plug-in's) gets the cells of all cases that do not
-    list runtimes. The ids of one runtime's cells do not depend on which others are asked for.
-    """
-    raise NotImplementedError
 
-
-def select(expression: str, cells: Iterable[Cell]) -> Iterator[Cell]:
-    """Yield the cells for which a boolean expression holds; ValueError for a bad expression.
-
-    Words: cell id, case id, requirement id, runtime, via, output, polarity, tag, need, command or
-    feature; ``*`` and ``?`` match as in a shell; ``not``, ``and``, ``or`` and parentheses combine.
-    """
-    raise NotImplementedError
-
-
-def control_of(suite: Suite, cell: Cell) -> Cell | None:
-    """Return the control cell of a negative cell: same runtime, and same value of shared axes."""
-    raise NotImplementedError
-
-
-def bind(cell: Cell, variables: Mapping[str, str]) -> Bound:
-    """Fill in every placeholder and give typed steps; KeyError names a missing variable.
-
-    ``variables``: root home sandbox tmp remote repos prefix image canary; ``work`` and ``ws`` may
-    be given, else ``ws`` is the first workspace of `given` and ``work`` its work directory as seen
-    inside. runtime, via, output, other and the axes come from the cell.
-    """
-    raise NotImplementedError
+def _cases(
+    documents: list[Document],
+    contract: Contract,
+    parity: Parity,
+    sets: Mapping[str, ValueSet],
+    errors: list[DataError],
+) -> tuple[dict[str, Case], dict[str, tuple[Document, Route]]]:
+    found: dict[str, Case] = {}
+    places: dict[str, tuple[Document, Route]] = {}
+    for document in documents:
+        reader = CaseReader(document, contract, sets)
+        for route, case in reader.read():
+            if case.id in found:
+                first = found[case.id]
+                errors.append(
+                    document.error(
+                        (*route, "id"),
+                        f"case {case.id!r} is in {first.file}:{first.line} already",
+                    )
+                )
+            found[case.id] = case
+            places[case.id] = (document, route)
+            errors.extend(case_defects(document, route, case, parity))
+        errors.extend(reader.errors)
+    return found, places

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+import datetime as dt
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import field, frozen
 
-if TYPE_CHECKING:
-    import datetime as dt
-    from collections.abc import Mapping
+from conformance.case import Case
+from conformance.casefile import is_destructive, template_of
 
-__all__ = ["Expectation", "Feature", "Parity", "ParityEntry", "Signature"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from conformance.contract import Command, Contract, Option
+    from conformance.dataerror import DataError
+    from conformance.yamlstrict import Document, Route
+
+__all__ = [
+    "Expectation",
+    "Feature",
+    "Parity",
+    "ParityEntry",
+    "Signature",
+    "option_feature",
+    "probes",
+    "read_parity",
+]
 
 Expectation = Literal["same", "different", "unsupported", "diverged"]
 
@@ -36,7 +53,7 @@ class ParityEntry:
     expect: Expectation
     signature: Signature | None = None
     reason: str | None = None
-    probe: Mapping[str, object] | None = field(default=None, hash=False)
+    probe: Mapping[str, Any] | None = field(default=None, hash=False)
     owner: str | None = None
     expires: dt.date | None = None
 
@@ -63,3 +80,127 @@ class Parity:
     def entry(self, feature: str, runtime: str) -> ParityEntry | None:
         """Return what is declared for this feature there; None for a runtime it does not name."""
         return self.features[feature].runtimes.get(runtime)
+
+
+def read_parity(document: Document, contract: Contract, errors: list[DataError]) -> Parity:
+    """Return the matrix of a document that its schema has passed; defects go to ``errors``."""
+    features: dict[str, Feature] = {}
+    for n, row in enumerate(document.data["cells"]):
+        route: Route = ("cells", n)
+        feature = _feature(document, route, row, contract, errors)
+        if feature.id in features:
+            errors.append(document.error((*route, "at"), f"feature {feature.id!r} twice"))
+        features[feature.id] = feature
+    for command in contract.commands.values():
+        for id_ in (command.id, *(option_feature(command, option) for option in command.options)):
+            errors.extend(document.dangling(("cells",), "cell for", id_, features))
+    return Parity(document.data["parity"]["version"], MappingProxyType(features))
+
+
+def option_feature(command: Command, option: Option) -> str:
+    """Return the feature id of a command's option: ``rm.keep-volumes``."""
+    return f"{command.id}.{option.name.removeprefix('--')}"
+
+
+def probes(parity: Parity, document: Document, contract: Contract) -> Iterator[tuple[Route, Case]]:
+    """Yield a case for every probe of the matrix, ``parity-rm-keep-volumes-host``, and its place.
+
+    It stands in for the cells of all cases of that feature in that runtime.
+    """
+    for n, feature in enumerate(parity.features.values()):
+        for entry in feature.runtimes.values():
+            if entry.probe is None:
+                continue
+            route: Route = ("cells", n, "runtimes", entry.runtime, "probe")
+            words = entry.probe["when"]["run"]
+            case = Case(
+                id=f"parity-{feature.id.replace('.', '-')}-{entry.runtime}",
+                covers=feature.requires,
+                polarity="negative",
+                template=entry.probe,
+                contract=contract,
+                control=entry.probe.get("control"),
+                text=entry.reason,
+                feature=feature.id,
+                runtimes=(entry.runtime,),
+                tags=frozenset({"probe"}),
+                destructive=is_destructive(list(words), contract),
+                command=contract.subcommand(words),
+                file=document.file,
+                line=document.values[route][0],
+            )
+            yield route, case
+
+
+def _feature(
+    document: Document,
+    route: Route,
+    row: dict[str, Any],
+    contract: Contract,
+    errors: list[DataError],
+) -> Feature:
+    command, name = row["at"]["command"], row["at"].get("feature")
+    id_ = command if name is None else f"{command}.{name}"
+    place: Route = (*route, "at", "command")
+    errors.extend(document.dangling(place, "command", command, contract.commands))
+    for n, requirement in enumerate(row["requires"]):
+        place = (*route, "requires", n)
+        errors.extend(document.dangling(place, "requirement", requirement, contract.requirements))
+    errors.extend(
+        document.error((*route, "runtimes"), f"{id_} says nothing of runtime {runtime!r}")
+        for runtime in contract.runtimes
+        if runtime not in row["runtimes"]
+    )
+    entries = {}
+    for runtime, raw in row["runtimes"].items():
+        place = (*route, "runtimes", runtime)
+        errors.extend(document.dangling(place, "runtime", runtime, contract.runtimes, key=True))
+        entries[runtime] = _entry(document, place, id_, raw, contract, errors)
+    options = contract.commands[command].options if command in contract.commands else ()
+    option = next((o.name for o in options if o.name == f"--{name}"), None)
+    return Feature(id_, command, name or "", tuple(row["requires"]), entries, option)
+
+
+def _entry(
+    document: Document,
+    route: Route,
+    feature: str,
+    raw: Any,
+    contract: Contract,
+    errors: list[DataError],
+) -> ParityEntry:
+    runtime = str(route[-1])
+    if raw == "same":
+        return ParityEntry(feature, runtime, "same")
+    signature = Signature(**raw["signature"]) if "signature" in raw else None
+    if signature and signature.error is not None:
+        place = (*route, "signature", "error")
+        errors.extend(document.dangling(place, "error code", signature.error, contract.error_codes))
+    expires, probe = None, None
+    try:
+        if "expires" in raw:
+            expires = dt.date.fromisoformat(raw["expires"])
+    except ValueError as error:
+        errors.append(document.error((*route, "expires"), f"{raw['expires']}: {error}"))
+    try:
+        if "probe" in raw:
+            probe = _probe(raw["probe"])
+    except ValueError as error:
+        errors.append(document.error((*route, "probe"), f"the probe's command line: {error}"))
+    return ParityEntry(
+        feature,
+        runtime,
+        raw["expect"],
+        signature,
+        raw.get("reason"),
+        probe,
+        raw.get("owner"),
+        expires,
+    )
+
+
+def _probe(raw: Any) -> dict[str, Any]:
+    # A refusal counts only where the command would otherwise have had something to work on.
+    row = raw if isinstance(raw, dict) else {"when": raw, "given": [{"workspace": "a"}]}
+    control = {"control": row["control"]} if "control" in row else {}
+    return {**template_of(row), **control}

@@ -229,7 +229,7 @@ class FileExpect:
 
 @frozen
 class EngineExpect:
-    """Engine calls of the step by the journal: exactly ``calls``, at most ``max``, none ``never``."""
+    """Engine calls of the step by the journal: exactly ``calls``, at most ``max``, no ``never``."""
 
     calls: int | None = None
     max: int | None = None

@@ -1,0 +1,269 @@
+"""Make a cell concrete: fill its template in and build the typed steps that an executor runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from conformance.step import (
+    UNCHANGED,
+    Bound,
+    EngineExpect,
+    Expect,
+    FileExpect,
+    Given,
+    GivenContainer,
+    GivenDirectory,
+    GivenEngine,
+    GivenEnv,
+    GivenFault,
+    GivenFile,
+    GivenLink,
+    GivenRun,
+    GivenVolume,
+    GivenWorkspace,
+    JsonExpect,
+    Presence,
+    SignalPlan,
+    Step,
+    TextExpect,
+    TtyAction,
+    TtyControl,
+    TtyEof,
+    TtyExpect,
+    TtyResize,
+    TtySend,
+)
+from conformance.template import TemplateError, fill, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from conformance.case import Cell
+    from conformance.contract import Contract
+    from conformance.parity_matrix import Signature
+    from conformance.yamlstrict import Route
+
+__all__ = ["bind"]
+
+
+def bind(cell: Cell, variables: Mapping[str, str]) -> Bound:
+    """Fill in every placeholder and give typed steps; KeyError names a missing variable.
+
+    ``variables``: root home sandbox tmp remote repos prefix image canary; ``work`` and ``ws`` may
+    be given, else ``ws`` is the first workspace of `given` and ``work`` its work directory as seen
+    inside. runtime, via, output, other and the axes come from the cell.
+    """
+    template = _template_of(cell)
+    tree = fill(template, _names(cell, template, variables))
+    given = tuple(_given(row, ("given", n)) for n, row in enumerate(tree["given"]))
+    contract = cell.case.contract
+    refused = cell.parity.signature if cell.parity and cell.plan == "refusal" else None
+    steps = [_step(tree["when"], tree["then"], (), contract, refused)]
+    for n, row in enumerate(tree["and"]):
+        steps.append(_step(row["when"], row["then"], ("and", n), contract, None))
+    return Bound(given, tuple(steps))
+
+
+def _template_of(cell: Cell) -> dict[str, Any]:
+    template = {"given": [], "then": {}, "and": [], **cell.case.template}
+    if cell.plan == "refusal":
+        # What follows builds on a success that this runtime does not claim.
+        template |= {"then": {}, "and": []}
+    return template
+
+
+def _names(
+    cell: Cell, template: dict[str, Any], variables: Mapping[str, str]
+) -> Callable[[str], Any]:
+    contract = cell.case.contract
+
+    def look_up(name: str) -> Any:
+        axis, _, key = name.partition(".")
+        if axis in cell.axes:
+            value = cell.axes[axis]
+            return fill(value.extra[key] if key else value.value, look_up)
+        if name in variables:
+            return variables[name]
+        if name == "other":
+            others = (id_ for id_ in contract.runtimes if id_ != cell.runtime)
+            return next(others)
+        if name == "ws":
+            return fill(_first_workspace(template), look_up)
+        if name == "work":
+            # EXEC-1a; a plug-in runtime may see it elsewhere and then gives `work` itself.
+            return fill("{root}/{ws}/work", look_up) if cell.runtime == "host" else "/work"
+        raise KeyError(name)
+
+    return look_up
+
+
+def _first_workspace(template: dict[str, Any]) -> str:
+    for row in template["given"]:
+        if "workspace" in row:
+            return str(row["workspace"])
+    raise KeyError("ws")
+
+
+def _given(row: dict[str, Any], route: Route) -> Given:
+    match row:
+        case {"workspace": name}:
+            return GivenWorkspace(
+                text_of(name),
+                _texts(row.get("repos", ())),
+                row.get("runtime"),
+                _texts(row.get("args", ())),
+            )
+        case {"env": variables}:
+            return GivenEnv(_environment(variables))
+        case {"file": path}:
+            return GivenFile(path, text_of(row.get("content", "")), _mode(row, "0644"))
+        case {"dir": path}:
+            return GivenDirectory(path, _mode(row, "0755"))
+        case {"link": path, "to": target}:
+            return GivenLink(path, target)
+        case {"container": name}:
+            return GivenContainer(name, row.get("labels", {}))
+        case {"volume": name}:
+            return GivenVolume(name, row.get("labels", {}))
+        case {"fault": fault}:
+            return GivenFault(fault)
+        case {"engine": state}:
+            return GivenEngine(state)
+        case {"run": argv}:
+            return GivenRun(_texts(argv))
+    raise TemplateError(route, f"not a kind of given: {', '.join(row)}")
+
+
+def _step(
+    when: dict[str, Any],
+    then: dict[str, Any],
+    route: Route,
+    contract: Contract,
+    refused: Signature | None,
+) -> Step:
+    argv = _texts(when["run"])
+    signal = when.get("signal")
+    actions = when.get("tty")
+    return Step(
+        argv=argv,
+        expect=_refusal(refused) if refused else _expect(then, argv, (*route, "then"), contract),
+        stdin=_stdin(when["stdin"]) if "stdin" in when else None,
+        env=_environment(when.get("env", {})),
+        cwd=when.get("cwd"),
+        tty=None if actions is None else tuple(_action(row) for row in actions),
+        signal=None if signal is None else _signal(signal),
+        close=when.get("close"),
+        timeout=when.get("timeout"),
+    )
+
+
+def _stdin(value: Any) -> bytes:
+    if isinstance(value, dict):
+        return bytes.fromhex(value["hex"])
+    return text_of(value).encode()
+
+
+def _action(row: dict[str, Any]) -> TtyAction:
+    match row:
+        case {"expect": pattern}:
+            return TtyExpect(pattern)
+        case {"send": text}:
+            return TtySend(text)
+        case {"control": letter}:
+            return TtyControl(letter)
+        case {"resize": [rows, columns]}:
+            return TtyResize(rows, columns)
+    return TtyEof()
+
+
+def _signal(row: dict[str, Any]) -> SignalPlan:
+    after = row["after"]
+    if isinstance(after, str):
+        return SignalPlan(row["send"], after_output=after)
+    return SignalPlan(row["send"], after_seconds=float(after))
+
+
+def _refusal(signature: Signature) -> Expect:
+    return Expect(exit=signature.exit, error=signature.error, unchanged=UNCHANGED)
+
+
+def _expect(
+    then: dict[str, Any], argv: tuple[str, ...], route: Route, contract: Contract
+) -> Expect:
+    error, code = then.get("error"), then.get("exit")
+    json, engine = then.get("json"), then.get("engine")
+    if error is not None:
+        _known((*route, "error"), "error code", error, contract.error_codes)
+    if json is not None and "schema" in json:
+        _known((*route, "json", "schema"), "output", json["schema"], contract.outputs)
+    if code is None:
+        code = contract.exit_of(error, contract.subcommand(argv)) if error is not None else 0
+    if not isinstance(code, int) or isinstance(code, bool):
+        raise TemplateError((*route, "exit"), f"the exit code {code!r} is not a whole number")
+    return Expect(
+        exit=code,
+        error=error,
+        stdout=_text(then.get("stdout")),
+        stderr=_text(then.get("stderr")),
+        json=None if json is None else JsonExpect(json.get("schema"), json.get("at", {})),
+        workspaces=_presence(then.get("workspaces")),
+        volumes=_presence(then.get("volumes")),
+        files={path: _file(row) for path, row in then.get("files", {}).items()},
+        unchanged=tuple(then.get("unchanged", ())),
+        engine=None
+        if engine is None
+        else EngineExpect(engine.get("calls"), engine.get("max"), _texts(engine.get("never", ()))),
+        within=then.get("within"),
+    )
+
+
+def _known(route: Route, kind: str, word: str, valid: Mapping[str, object]) -> None:
+    if word not in valid:
+        raise TemplateError(route, f"no {kind} {word!r}", word, valid)
+
+
+def _text(row: dict[str, Any] | None) -> TextExpect | None:
+    if row is None:
+        return None
+    lists = {key: _texts(row[key]) for key in ("lines", "contains", "lacks") if key in row}
+    return TextExpect(
+        equals=text_of(row["is"]) if "is" in row else None,
+        matches=text_of(row["matches"]) if "matches" in row else None,
+        empty=row.get("empty"),
+        sha256=row.get("sha256"),
+        **lists,
+    )
+
+
+def _presence(row: dict[str, Any] | None) -> Presence | None:
+    if row is None:
+        return None
+    return Presence(_texts(row.get("present", ())), _texts(row.get("absent", ())))
+
+
+def _file(row: Any) -> FileExpect:
+    if isinstance(row, str):
+        return FileExpect(row)  # type: ignore[arg-type]  # the schema allows the four kinds only
+    return FileExpect(
+        row.get("kind", "file"),
+        content=text_of(row["content"]) if "content" in row else None,
+        contains=_texts(row.get("contains", ())),
+        mode=int(row["mode"], 8) if "mode" in row else None,
+    )
+
+
+def _mode(row: dict[str, Any], default: str) -> int:
+    return int(row.get("mode", default), 8)
+
+
+def _environment(row: Mapping[str, Any]) -> dict[str, str | None]:
+    return {key: None if value is None else text_of(value) for key, value in row.items()}
+
+
+def _texts(values: Any) -> tuple[str, ...]:
+    """Texts of scalars; a placeholder that became a list stands for all its items."""
+    return tuple(
+        text_of(item)
+        for value in values
+        for item in (value if isinstance(value, list) else (value,))
+    )
