@@ -100,8 +100,12 @@ def become(
     *,
     tty: bool,
     no_new_privileges: bool,
+    tied: bool = False,
 ) -> NoReturn:
-    """Exec, as runc's last steps do. `who=None` keeps the one uid there is. Raises Refused."""
+    """Exec, as runc's last steps do. `who=None` keeps the one uid there is. Raises Refused.
+
+    `tied`: die with the parent, which setuid had undone.
+    """
     os.setsid()
     for target, fd in enumerate(fds):
         os.dup2(fd, target, inheritable=True)
@@ -112,6 +116,8 @@ def become(
         os.setgroups(who.groups)
         os.setgid(who.gid)
         os.setuid(who.uid)
+    if tied:
+        kernel.die_with_parent(signal.SIGKILL)
     if no_new_privileges:
         kernel.no_new_privileges()
     os.umask(0o022)

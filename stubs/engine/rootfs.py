@@ -14,7 +14,7 @@ from engine import kernel
 if TYPE_CHECKING:
     from engine.jsonlite import Doc
 
-__all__ = ["Account", "account", "build", "copy_tree", "mount_all", "seed_volume"]
+__all__ = ["Account", "NoSuchUser", "account", "build", "copy_tree", "mount_all", "seed_volume"]
 
 _FOLDERS = ("dev", "etc", "home", "media", "mnt", "opt", "proc", "run", "srv", "sys", "usr",
             "var", "var/lib", "var/log", "var/cache", "var/mail", "var/spool")  # fmt: skip
@@ -28,6 +28,10 @@ _DEVICE_LINKS = (("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("ptmx",
                  ("stdout", "/proc/self/fd/1"), ("stderr", "/proc/self/fd/2"))  # fmt: skip
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_RDONLY = 2, 4, 8, 1
 _STICKY = 0o1777
+
+
+class NoSuchUser(Exception):
+    """A user or group that the container's files do not know; the message is docker's."""
 
 
 class Account:
@@ -48,7 +52,7 @@ def _lines(path: str) -> list[list[str]]:
 def account(user: str, etc: str) -> Account:
     """Resolve `-u` or the image's User against the passwd and group files in `etc`.
 
-    LookupError carries docker's words where a name is unknown.
+    NoSuchUser carries docker's words where a name is unknown.
     """
     name, _, group = user.partition(":")
     uid, gid, home, groups = 0, 0, "/", [0]
@@ -61,11 +65,11 @@ def account(user: str, etc: str) -> Account:
     elif wanted.isdigit():
         uid, groups = int(wanted), []
     else:
-        raise LookupError(f"unable to find user {name}: no matching entries in passwd file")
+        raise NoSuchUser(f"unable to find user {name}: no matching entries in passwd file")
     if group:
         row = next((row for row in groups_file if group in (row[0], row[2])), None)
         if row is None and not group.isdigit():
-            raise LookupError(f"unable to find group {group}: no matching entries in group file")
+            raise NoSuchUser(f"unable to find group {group}: no matching entries in group file")
         gid, groups = (int(row[2]) if row else int(group)), []
     return Account(uid, gid, home, groups)
 

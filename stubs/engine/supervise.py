@@ -20,7 +20,7 @@ from engine.errors import DaemonError
 from engine.jsonlite import Doc, dump_line
 from engine.names import timestamp
 from engine.process import Refused, be_init, become, capabilities, environment, open_terminal
-from engine.rootfs import account, mount_all
+from engine.rootfs import NoSuchUser, account, mount_all
 from engine.streams import Ends, Route, carry, write_all
 
 if TYPE_CHECKING:
@@ -28,17 +28,34 @@ if TYPE_CHECKING:
     from engine.store import Store
     from engine.volumes import Volumes
 
-__all__ = ["exit_code", "start"]
+__all__ = ["Started", "start"]
 
 _KINDS = kernel.CLONE_NEWUSER | kernel.CLONE_NEWPID | kernel.CLONE_NEWIPC | kernel.CLONE_NEWUTS
 _RUNTIME = "failed to create shim task: OCI runtime create failed: runc create failed: "
 
 
-def start(store: Store, volumes: Volumes, doc: Doc, link: Attachment | None = None) -> int:
-    """Start the container of `doc` and give the pipe on which `exit CODE` will come.
+class Started:
+    """A container that runs: its first process, its supervisor, the pipe that will tell its end."""
 
-    `link` is an attached client. Call with the container's `turn` held. DaemonError where it
-    cannot start; its state then says why.
+    def __init__(self, pid: int, supervisor: int, result: int) -> None:
+        self.pid, self._supervisor, self._result = pid, supervisor, result
+
+    def leave(self) -> None:
+        """The client goes, the container runs on."""
+        os.close(self._result)
+
+    def wait(self) -> int:
+        """Wait for the end; the exit code, 137 where the supervisor was killed."""
+        words = _line(self._result)
+        os.waitpid(self._supervisor, 0)
+        return int(words.removeprefix("exit ")) if words else 137
+
+
+def start(store: Store, volumes: Volumes, doc: Doc, link: Attachment | None = None) -> Started:
+    """Start the container of `doc`; `link` is an attached client.
+
+     Call with the container's `turn` held. DaemonError where it cannot start; its state then says
+    why.
     """
     ready, tell = os.pipe()
     hear, go = os.pipe()
@@ -59,8 +76,9 @@ def start(store: Store, volumes: Volumes, doc: Doc, link: Attachment | None = No
     finally:
         os.close(go)
     if words.startswith("started "):
-        return ready
+        return Started(int(words.removeprefix("started ")), supervisor, ready)
     os.close(ready)
+    os.waitpid(supervisor, 0)
     code, _, text = words.removeprefix("refused ").partition(" ")
 
     def refused(found: Doc) -> None:
@@ -69,12 +87,6 @@ def start(store: Store, volumes: Volumes, doc: Doc, link: Attachment | None = No
 
     store.update(doc["Id"], refused)
     raise DaemonError(text or "the supervisor died", int(code or 125))
-
-
-def exit_code(result: int) -> int:
-    """What `start`'s pipe says at the end; 137 where the supervisor was killed."""
-    words = _line(result)
-    return int(words.removeprefix("exit ")) if words else 137
 
 
 def _line(fd: int) -> str:
@@ -135,7 +147,7 @@ class _Supervisor:
         except Refused as error:
             self.say(f"refused {error.code} {_RUNTIME}unable to start container process: "
                      f"{error.message}: unknown")  # fmt: skip
-        except LookupError as error:
+        except NoSuchUser as error:
             self.say(f"refused 125 {error.args[0]}")
         except OSError as error:
             self.say(f"refused 125 {_RUNTIME}{error}: unknown")
@@ -221,7 +233,7 @@ class _Supervisor:
             if code == "0":
                 raise OSError(text)
             if code == "1":
-                raise LookupError(text)
+                raise NoSuchUser(text)
             raise Refused(text, int(code))
 
         def running(found: Doc) -> None:
@@ -241,7 +253,7 @@ class _Supervisor:
             self._program(full, fds, note, tty=tty)
         except Refused as error:
             os.write(note, f"{error.code} {error.message}\n".encode())
-        except LookupError as error:
+        except NoSuchUser as error:
             os.write(note, f"1 {error.args[0]}\n".encode())
         except OSError as error:
             os.write(note, f"0 {error.strerror or error}\n".encode())
@@ -265,8 +277,9 @@ class _Supervisor:
             fds = (peer, peer, peer)
         keep = capabilities(host)
         quiet = "no-new-privileges" in "".join(host["SecurityOpt"] or ())
-        if not host["Init"]:
-            become(argv, env, cwd, who if full else None, keep, fds, tty=tty, no_new_privileges=quiet)
+        if not host.get("Init"):
+            become(argv, env, cwd, who if full else None, keep, fds, tty=tty, no_new_privileges=quiet,
+                   tied=True)  # fmt: skip
         child = os.fork()
         if child == 0:
             become(argv, env, cwd, who if full else None, keep, fds, tty=tty, no_new_privileges=quiet)

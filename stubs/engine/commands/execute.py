@@ -14,7 +14,7 @@ from engine.attach import Attachment, check_terminal, resize
 from engine.errors import DaemonError
 from engine.options import parse_env
 from engine.process import Refused, become, capabilities, environment, open_terminal
-from engine.rootfs import Account, account
+from engine.rootfs import Account, NoSuchUser, account
 from engine.streams import Ends, Route, carry
 
 if TYPE_CHECKING:
@@ -67,7 +67,9 @@ def execute(call: Call) -> int:
             return 0
         link.pump()
         words = _line(ready)
+        os.waitpid(helper, 0)
         return int(words) if words else 137
+    os.waitpid(helper, 0)
     code, _, text = words.partition(" ")
     if detached or not code:
         raise DaemonError(text or f"Container {doc['Id']} is not running")
@@ -108,7 +110,7 @@ def _help(order: _Order, link: Attachment | None, tell: int) -> NoReturn:
         _say(tell, str(code))
     except Refused as error:
         _say(tell, f"{error.code} {_FAILED}{error.message}: unknown")
-    except LookupError as error:
+    except NoSuchUser as error:
         _say(tell, f"126 {error.args[0]}")
     except OSError as error:
         _say(tell, f"126 {_FAILED}{error.strerror or error}: unknown")
@@ -171,7 +173,8 @@ def _program(order: _Order, fds: tuple[int, int, int], note: int, home: str, who
         become(order.argv, env, order.cwd, who,
                capabilities(doc["HostConfig"]), fds, tty=order.tty, no_new_privileges=quiet)  # fmt: skip
     except Refused as error:
-        _say(note, f"{error.code} {error.message}")
+        start = "" if error.message.startswith("Cwd") else "unable to start container process: "
+        _say(note, f"{error.code} {start}{error.message}")
     except OSError as error:
         _say(note, f"126 {error.strerror or error}")
     finally:

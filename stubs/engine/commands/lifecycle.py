@@ -88,7 +88,7 @@ def start(call: Call) -> int:
     """Start stopped containers; a running one is a quiet success."""
     flags = call.flags("attach,a detach-keys=text interactive,i", _MANY,
                        "Start one or more stopped containers", at_least=1)  # fmt: skip
-    from engine.supervise import exit_code, start as begin
+    from engine.supervise import start as begin
 
     if flags.on("attach") or flags.on("interactive"):
         from engine.attach import Attachment
@@ -98,17 +98,17 @@ def start(call: Call) -> int:
         doc = call.store.container(flags.args[0])
         link = Attachment(stdin=flags.on("interactive"), tty=doc["Config"]["Tty"])
         with call.store.turn(doc["Id"]):
-            result = begin(call.store, call.volumes, doc, link)
-        link.proxy(call.store.load(doc["Id"])["State"]["Pid"])
+            running = begin(call.store, call.volumes, doc, link)
+        link.proxy(running.pid)
         link.pump()
-        return exit_code(result)
+        return running.wait()
 
     def one(name: str) -> None:
         ident = call.store.resolve(name)
         with call.store.turn(ident):
             doc = call.store.load(ident)
             if not doc["State"]["Running"]:
-                os.close(begin(call.store, call.volumes, doc))
+                begin(call.store, call.volumes, doc).leave()
 
     failed = []
     for name in flags.args:
@@ -146,7 +146,7 @@ def restart(call: Call) -> int:
         ident = call.store.resolve(name)
         with call.store.turn(ident):
             _stop(call, call.store.load(ident), limit)
-            os.close(begin(call.store, call.volumes, call.store.load(ident)))
+            begin(call.store, call.volumes, call.store.load(ident)).leave()
 
     return _each(call, flags.args, one)
 

@@ -49,8 +49,7 @@ def run(call: Call) -> int:
     except DaemonError as error:
         if doc["HostConfig"]["AutoRemove"]:
             call.store.remove_container(doc)
-        text = f"docker: {call.voice(error)}." if not detached else f"docker: {call.voice(error)}."
-        raise CliError(text, error.run_exit) from None
+        raise CliError(f"docker: {call.voice(error)}.", error.run_exit) from None
 
 
 def _make(call: Call, options: RunOptions) -> Doc:
@@ -97,7 +96,7 @@ def _detached(call: Call, doc: Doc) -> int:
     call.out(doc["Id"])
     try:
         with call.store.turn(doc["Id"]):
-            os.close(start(call.store, call.volumes, doc))
+            start(call.store, call.volumes, doc).leave()
     except DaemonError:
         if doc["HostConfig"]["AutoRemove"]:
             call.drop()
@@ -107,12 +106,12 @@ def _detached(call: Call, doc: Doc) -> int:
 
 def _attached(call: Call, doc: Doc, *, stdin: bool, tty: bool) -> int:
     from engine.attach import Attachment
-    from engine.supervise import exit_code, start
+    from engine.supervise import start
 
     call.flush()
     link = Attachment(stdin=stdin, tty=tty)
     with call.store.turn(doc["Id"]):
-        result = start(call.store, call.volumes, doc, link)
-    link.proxy(call.store.load(doc["Id"])["State"]["Pid"])
+        running = start(call.store, call.volumes, doc, link)
+    link.proxy(running.pid)
     link.pump()
-    return exit_code(result)
+    return running.wait()
