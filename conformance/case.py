@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import field, frozen
 
+from conformance.step import Bound
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -23,6 +25,7 @@ __all__ = [
     "VIAS",
     "Axis",
     "AxisValue",
+    "Bound",
     "Case",
     "Cell",
     "Plan",
