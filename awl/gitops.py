@@ -34,6 +34,8 @@ _BASE = {
 # must neither hide anything nor run a program.
 _AT_RISK = r"""
 known=$1; shift
+for top do shift; [ -d "$top" ] && set -- "$@" "$top"; done
+[ $# -gt 0 ] || exit 0
 find "$@" -name .git -prune -exec sh -c '
 known=$1; shift
 for dot do

@@ -9,8 +9,10 @@ found, on the host and in a container alike.
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import os
+import select
 import signal
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-__all__ = ["ENDING", "MARK", "Signals", "end_local", "exit_code", "new_mark"]
+__all__ = ["ENDING", "MARK", "Gate", "Signals", "end_local", "exit_code", "new_mark", "write_all"]
 
 #: The variable that marks what one `exec` started.
 MARK = "AWL_EXEC_ID"
@@ -27,6 +29,8 @@ ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 #: Seconds between asking and killing.
 GRACE = 2.0
 _ROUNDS = 5
+_HELD_FOR = 1000  # milliseconds
+_HELD_BYTES = 4096
 _FROM_KERNEL = 0x80  # SI_KERNEL: sent by the terminal, which has sent it to the child as well
 
 
@@ -120,3 +124,70 @@ class Signals:
         if limit is None:
             return signal.sigwaitinfo(self._watched)
         return signal.sigtimedwait(self._watched, limit)
+
+
+class Gate:
+    """Stands between a client and standard error until it is clear whose words come.
+
+    What begins like one of `heads` is held back: it may be the client saying that nothing was run.
+    Everything else passes at once, byte for byte; so does what was held once it is too long, or
+    once the client has gone on for a second after it.
+    """
+
+    def __init__(self, heads: tuple[bytes, ...]) -> None:
+        self._heads = heads
+        self._held = b""
+        self._exit, self.entrance = os.pipe()
+        self._done = _thread.allocate_lock()
+
+    def open(self) -> None:
+        """Begin to pass on; call it when the client has its end."""
+        os.close(self.entrance)
+        self._done.acquire()
+        _thread.start_new_thread(self._pump, ())
+
+    def close(self) -> bytes:
+        """Wait for the end of the client's words and return those that were held back."""
+        # The client has ended; only something that it left behind could keep the pipe open.
+        self._done.acquire(timeout=GRACE)
+        return self._held
+
+    def _pump(self) -> None:
+        try:
+            self._pass_on()
+        finally:
+            os.close(self._exit)
+            self._done.release()
+
+    def _pass_on(self) -> None:
+        holding = True
+        ready = select.poll()
+        ready.register(self._exit, select.POLLIN)
+        while True:
+            if self._held and holding and not ready.poll(_HELD_FOR):
+                holding = False
+                self._flush()
+            data = os.read(self._exit, 1 << 16)
+            if not data:
+                return
+            self._held += data
+            if not holding or not self._may_be_clients():
+                holding = False
+                self._flush()
+
+    def _flush(self) -> None:
+        held, self._held = self._held, b""
+        write_all(2, held)
+
+    def _may_be_clients(self) -> bool:
+        held = self._held
+        return len(held) < _HELD_BYTES and any(
+            held.startswith(head) or head.startswith(held) for head in self._heads
+        )
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write everything; whoever has closed the other end does not want it."""
+    with contextlib.suppress(BrokenPipeError):
+        while data:
+            data = data[os.write(descriptor, data) :]

@@ -1,0 +1,243 @@
+"""The way into a container: `Executor` over `docker exec` (EXEC-1 to EXEC-5)."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import IO, TYPE_CHECKING
+
+from awl import proc, supervise
+from awl.engines.docker import HEADS
+from awl.errors import (
+    AwlError,
+    CommandNotExecutable,
+    CommandNotFound,
+    ValueInvalid,
+    WorkspaceNotFound,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from awl.engines.docker import Docker
+    from awl.model import ExecSpec
+
+__all__ = ["HOME", "WORK", "EngineExecutor"]
+
+#: Where the image has the work folder, and the home of its user.
+WORK = "/work"
+HOME = "/home/agent"
+
+# The engine itself reports a missing command on standard output and with the code 126, so the
+# command is looked for inside, by the shell. $1 is the folder to go to; it ends with the code that
+# the launcher has for its own failures, and without a word: those are the child's streams.
+_CHECK = """cd "$1" 2>/dev/null || exit 125
+shift
+case ${1-} in
+*/*) [ -e "$1" ] || exit 127; [ -f "$1" ] && [ -x "$1" ] || exit 126;;
+?*) r=127; set -f; IFS=:
+  for d in $PATH; do [ -f "$d/$1" ] && { r=126; [ -x "$d/$1" ] && r=0 && break; }; done
+  unset IFS; set +f; [ $r = 0 ] || exit $r;;
+*) [ $# = 0 ] || exit 127;;
+esac
+"""
+_RUN = f"""{_CHECK}[ $# -gt 0 ] && exec "$@"
+command -v bash >/dev/null && exec bash -l
+exec sh -l
+"""
+# Ends everything that carries the mark of one exec: $1 is the mark, $2 the signal, $3 the rounds.
+_END = f"""n=0
+while [ $n -lt "$3" ]; do
+  n=$((n + 1)) f=
+  for d in /proc/[0-9]*; do
+    grep -qzx "{supervise.MARK}=$1" "$d/environ" 2>/dev/null && f=1 && kill "-$2" "${{d#/proc/}}"
+  done 2>/dev/null
+  [ "$f" ] || exit 0
+done
+"""
+# Variables that the client itself heeds: set in its environment they would change what it does.
+_CLIENTS_OWN = ("DOCKER_", "LD_", "GO", "SSL_", "XDG_", "BUILDKIT_")
+_CLIENTS_OWN_NAMES = frozenset(
+    {"PATH", "HOME", "TMPDIR", "USER", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"}
+)
+_NOT_RUNNING = ("is not running", "is paused")
+_OWN_CODES = (125, 126, 127)
+_ENGINE_CODES = (1, 125, 126)
+
+
+class EngineExecutor:
+    """Runs commands in one container."""
+
+    sees_host = False
+
+    def __init__(self, engine: Docker, container: str, name: str) -> None:
+        self._engine = engine
+        self._container = container
+        self._name = name
+
+    def path(self, relative: str) -> str:
+        """Return the path inside: `work/…` is `/work/…`, the rest lies in the user's home."""
+        head, slash, rest = relative.partition("/")
+        return f"{WORK if head == 'work' else f'{HOME}/{head}'}{slash}{rest}"
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        limit: float,
+        env: Mapping[str, str] | None = None,
+        stdin: bytes | IO[bytes] = b"",
+    ) -> proc.Completed:
+        """Run `argv` inside; a stopped container is started first."""
+        words = ("exec", "-i", *_by_name(env or {}), self._container, *argv)
+        for _ in range(2):
+            done = self._engine.call(*words, limit=limit, env=env, stdin=stdin)
+            if done.code not in _ENGINE_CODES or not _head_of(done.err):
+                break
+            self._revive()
+            if not isinstance(stdin, bytes):
+                stdin.seek(0)
+        return done
+
+    def execute(self, spec: ExecSpec) -> int:
+        """Run a person's command on the launcher's own streams and return its exit code."""
+        terminal = os.isatty(0) and os.isatty(1)
+        if spec.user not in {None, "root"}:
+            self._check_user(spec)
+        # Where standard error cannot be told from standard output, nothing may be held back (it
+        # would come too late), so the container is looked at first.
+        gated = not terminal and not _same_file(1, 2)
+        if not gated and self._engine.status(self._container) != "running":
+            self._revive()
+        code, said = self._attempt(spec, terminal=terminal, gated=gated)
+        if said and not self._was_childs(code, said):
+            code, said = self._attempt(spec, terminal=terminal, gated=False)
+        if code in _OWN_CODES and spec.command:
+            self._raise_own(spec)
+        return code
+
+    def _attempt(self, spec: ExecSpec, *, terminal: bool, gated: bool) -> tuple[int, bytes]:
+        mark = supervise.new_mark()
+        env, shown = _split({**dict(spec.env), supervise.MARK: mark})
+        argv = (
+            self._engine.program,
+            "exec",
+            *(("-i", "-t") if terminal else ("-i",)),
+            *_by_name(env),
+            *(word for item in shown.items() for word in ("-e", "=".join(item))),
+            *self._place(spec),
+            _RUN,
+            "awl",
+            _folder(spec),
+            *spec.command,
+        )
+        # In a group of its own the client lives on to hand the exit code through; one that reads
+        # the terminal must stay in ours, or it would be stopped.
+        group = not terminal and not os.isatty(0)
+        gate = supervise.Gate(HEADS) if gated else None
+        with supervise.Signals() as signals:
+            pid = proc.spawn(
+                argv,
+                env={**self._engine.environment, **env},
+                mask=signals.before,
+                stderr=gate.entrance if gate else None,
+                group=group,
+            )
+            if gate:
+                gate.open()
+            code = signals.wait(
+                pid, lambda number: self._end(mark, number, spec), from_terminal=True
+            )
+        return code, gate.close() if gate else b""
+
+    def _place(self, spec: ExecSpec) -> tuple[str, ...]:
+        user = ("-u", spec.user) if spec.user else ()
+        return ("-w", WORK, *user, self._container, "sh", "-c")
+
+    def _end(self, mark: str, number: int, spec: ExecSpec) -> None:
+        rounds = "5" if number == signal.SIGKILL else "1"
+        self._engine.call(
+            "exec", *self._place(spec), _END, "awl", mark, str(int(number)), rounds, limit=10.0
+        )
+
+    def _was_childs(self, code: int, said: bytes) -> bool:
+        """Tell whether words like the engine's were the child's; if not, mend what they say."""
+        if code in _ENGINE_CODES and self._engine.status(self._container) != "running":
+            self._revive()
+            return False
+        supervise.write_all(2, said)
+        return True
+
+    def _revive(self) -> None:
+        state = self._engine.status(self._container)
+        if state is None:
+            raise WorkspaceNotFound(
+                f"the container of workspace {self._name} is gone",
+                f"clear what is left: awl rm {self._name} --runtime container",
+            )
+        if state != "running":
+            self._engine.start(self._container)
+
+    def _check_user(self, spec: ExecSpec) -> None:
+        done = self._engine.call("exec", *self._place(spec), "exit 0")
+        if done.code in _ENGINE_CODES and _head_of(done.err) and _is_stopped(done):
+            self._revive()
+            done = self._engine.call("exec", *self._place(spec), "exit 0")
+        if done.code != 0:
+            raise ValueInvalid(
+                f"--user {spec.user} cannot be used in workspace {self._name}: {done.words}"
+            )
+
+    def _raise_own(self, spec: ExecSpec) -> None:
+        """Raise the launcher's own error where the command was not to be run; else do nothing."""
+        env, _ = _split(dict(spec.env))
+        script = f"{_CHECK}exit 0"
+        words = (*_by_name(env), *self._place(spec), script, "awl", _folder(spec), *spec.command)
+        code = self._engine.call("exec", *words, env=env).code
+        program = spec.command[0]
+        if code == 125:
+            raise AwlError(
+                f"cannot enter {_folder(spec)}: no such folder in the workspace",
+                "give a folder that exists with --cwd; it starts from /work where relative",
+            )
+        if code == 126:
+            raise CommandNotExecutable(f"{program} cannot be run", f"try chmod +x {program}")
+        if code == 127:
+            raise CommandNotFound(
+                f"{program}: no such command in the workspace",
+                f"see what there is: awl exec {self._name} -- sh -c 'echo $PATH'",
+            )
+
+
+def _folder(spec: ExecSpec) -> str:
+    if spec.cwd is None or spec.cwd.startswith("/"):
+        return spec.cwd or WORK
+    return f"{WORK}/{spec.cwd}"
+
+
+def _by_name(env: Mapping[str, str]) -> list[str]:
+    """Return options that hand variables through by name: their values are nobody's to see."""
+    return [word for name in env for word in ("-e", name)]
+
+
+def _split(env: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return what goes by name, and what the client would take for its own."""
+    own = {
+        name: value
+        for name, value in env.items()
+        if name.upper() in _CLIENTS_OWN_NAMES or name.startswith(_CLIENTS_OWN)
+    }
+    return {name: value for name, value in env.items() if name not in own}, own
+
+
+def _head_of(said: bytes) -> bool:
+    return said.startswith(HEADS)
+
+
+def _is_stopped(done: proc.Completed) -> bool:
+    return any(sign in done.words for sign in _NOT_RUNNING)
+
+
+def _same_file(one: int, other: int) -> bool:
+    first, second = os.fstat(one), os.fstat(other)
+    return (first.st_dev, first.st_ino) == (second.st_dev, second.st_ino)
