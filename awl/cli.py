@@ -59,7 +59,7 @@ class _Group(click.Group):
             formatter.write_dl(list(commands.NAMES.items()))
 
 
-def _version(context: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's
+def _version(context: click.Context, _: click.Parameter, value: bool) -> None:
     if value:
         from awl.commands.version_command import version
 
@@ -72,7 +72,11 @@ _GROUP = _Group(
     params=[
         *GLOBAL,
         click.Option(
-            ("--version",), is_flag=True, expose_value=False, callback=_version, help="Show version."
+            ("--version",),
+            is_flag=True,
+            expose_value=False,
+            callback=_version,
+            help="Show version.",
         ),
     ],
     help="Make, list, enter and remove the workspaces in which coding agents work.",
@@ -103,7 +107,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _report(call, Interrupted("a signal ended the launcher; nothing is left half made"))
     except OSError as error:
         return _report(call, _of_system(error))
-    except Exception as error:  # noqa: BLE001 - the last resort: no input shall show a traceback
+    except Exception as error:  # the last resort: no input shall show a traceback
         if os.environ.get("AWL_DEBUG"):
             raise
         return _report(call, _of_bug(error))

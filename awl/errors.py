@@ -4,6 +4,9 @@
 classes below. `exit_code_of` is the only place where an error becomes an exit code.
 """
 
+# Names without the suffix `Error`: they read like the string codes that they carry.
+# ruff: noqa: N818
+
 from __future__ import annotations
 
 __all__ = [
@@ -72,9 +75,7 @@ class AwlError(Exception):
     code = "operation-failed"
     exit_code = 1
 
-    def __init__(
-        self, message: str, *hint: str, details: dict[str, object] | None = None
-    ) -> None:
+    def __init__(self, message: str, *hint: str, details: dict[str, object] | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint

@@ -4,7 +4,8 @@ Git, `exec` and whatever comes after them are written once over `Executor`, so t
 in every runtime.
 """
 
-# ruff: noqa: PTH - plain strings, as in awl.paths
+# Plain strings, as in awl.paths.
+# ruff: noqa: PTH123
 
 from __future__ import annotations
 

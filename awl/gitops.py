@@ -21,7 +21,10 @@ __all__ = ["at_risk", "clone"]
 #: Seconds that a clone and a look at a repository may take.
 CLONE_LIMIT = 1800.0
 LOOK_LIMIT = 60.0
-_HELPER = '!f() { test "$1" = get && echo "username=$AWL_GIT_USER" && echo "password=$AWL_GIT_PASSWORD"; }; f'
+_HELPER = (
+    '!f() { test "$1" = get && '
+    'printf "username=%s\\npassword=%s\\n" "$AWL_GIT_USER" "$AWL_GIT_PASSWORD"; }; f'
+)
 _BASE = {
     # Never ask: there may be nobody, and a question would never end.
     "GIT_TERMINAL_PROMPT": "0",

@@ -7,11 +7,15 @@ on the launcher's own streams, for `exec`, and leaves the waiting to `awl.superv
 `subprocess` is imported where it is used: `exec` does without it.
 """
 
+# Names without the suffix `Error`, as in awl.errors.
+# ruff: noqa: N818
+
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from awl.errors import AwlError
 from awl.redact import redact, shell_line
@@ -56,7 +60,7 @@ class TimeLimitReached(AwlError):
 
 def watch(watcher: Callable[[str], None] | None) -> None:
     """Have `watcher` told each command before it runs, secrets masked (`--verbose`)."""
-    global _watcher  # noqa: PLW0603 - one log for one process
+    global _watcher
     _watcher = watcher
 
 
@@ -88,11 +92,11 @@ def run(
     import subprocess
 
     program = _found(argv[0], env)
-    whole = isinstance(stdin, bytes)
+    data = stdin if isinstance(stdin, bytes) else None
     try:
         child = subprocess.Popen(
             [program, *argv[1:]],
-            stdin=subprocess.PIPE if whole else stdin,
+            stdin=subprocess.PIPE if isinstance(stdin, bytes) else stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=dict(env),
@@ -106,12 +110,12 @@ def run(
     _log(argv)
     with child:
         try:
-            out, err = child.communicate(stdin if whole else None, timeout=limit)
+            out, err = child.communicate(data, timeout=limit)
         except subprocess.TimeoutExpired:
             _end(child.pid)
             child.communicate()
             raise TimeLimitReached(
-                f"{redact(shell_line(argv[:3]))} … did not end within {limit:g} s"
+                f"{redact(shell_line(tuple(argv[:3])))} … did not end within {limit:g} s"
             ) from None
         except BaseException:
             _end(child.pid)
@@ -136,9 +140,9 @@ def spawn(
     """
     _log(argv)
     actions = [] if stderr is None else [(os.POSIX_SPAWN_DUP2, stderr, 2)]
-    place = {"setpgroup": 0} if group else {}
+    own: dict[str, Any] = {"setpgroup": 0} if group else {}
     return os.posix_spawn(
-        argv[0], argv, env, file_actions=actions, setsigmask=mask, setsigdef=_RESET, **place
+        argv[0], list(argv), env, file_actions=actions, setsigmask=mask, setsigdef=_RESET, **own
     )
 
 
@@ -152,10 +156,8 @@ def _found(program: str, env: Mapping[str, str]) -> str:
 
 
 def _end(pid: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):  # it went by itself, in the same moment
         os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass  # it went by itself, in the same moment
 
 
 def _log(argv: Sequence[str]) -> None:

@@ -17,7 +17,9 @@ __all__ = ["check_ref", "parse"]
 
 _SHORT = re.compile(r"(?P<owner>[A-Za-z0-9_][\w.-]*)/(?P<name>[\w.][\w.-]*)", re.ASCII)
 _SCP = re.compile(r"(?P<user>[A-Za-z0-9_][\w.-]*)@(?P<host>[A-Za-z0-9\[][\w.\]-]*):(?P<path>.+)")
-_URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<authority>[^/]*)(?P<path>/.*)?", re.I)
+_URL = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<authority>[^/]*)(?P<path>/.*)?", re.IGNORECASE
+)
 _AUTHORITY = re.compile(
     r"(?:(?P<info>.*)@)?(?P<host>[A-Za-z0-9_](?:[\w.-]*)|\[[0-9A-Fa-f:.]+\])(?P<port>:\d{1,5})?",
     re.ASCII,

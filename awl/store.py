@@ -9,7 +9,8 @@ A lock is a `flock`: whoever dies lets go of it. Folders of the launcher's own g
 empty, so that a call that fails leaves no trace.
 """
 
-# ruff: noqa: PTH - plain strings and descriptors: see awl.paths, and the removal below
+# Plain strings and descriptors: see awl.paths, and the removal below.
+# ruff: noqa: PTH101, PTH102, PTH103, PTH104, PTH106, PTH108, PTH112, PTH116, PTH120, PTH123, PTH208
 
 from __future__ import annotations
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Store", "read_document", "remove_tree", "write_document"]
 
+_HALF = "tmp"
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -64,7 +66,7 @@ class Store:
 
     def stage(self, name: str) -> str:
         """Make an empty folder in which `name` is built; call it under the lock of `name`."""
-        tmp = f"{self._own}/tmp"
+        tmp = f"{self._own}/{_HALF}"
         _folders(tmp)
         path = f"{tmp}/{name}.{os.urandom(6).hex()}"
         os.mkdir(path, 0o700)
@@ -76,7 +78,7 @@ class Store:
         It is renamed into the launcher's own folder first: a launcher that is killed meanwhile
         leaves nothing that looks like a workspace, and `sweep` finds the rest.
         """
-        tmp = f"{self._own}/tmp"
+        tmp = f"{self._own}/{_HALF}"
         parent, name = os.path.split(path)
         if parent != tmp:
             _folders(tmp)
@@ -90,7 +92,7 @@ class Store:
 
     def sweep(self, name: str) -> None:
         """Remove what dead calls left of `name`; call it under the lock of `name`."""
-        tmp = f"{self._own}/tmp"
+        tmp = f"{self._own}/{_HALF}"
         with contextlib.suppress(FileNotFoundError):
             for entry in os.listdir(tmp):
                 if entry.rpartition(".")[0] == name:

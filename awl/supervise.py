@@ -5,7 +5,8 @@ carries a mark in its environment, which children inherit however they fork, so 
 found, on the host and in a container alike.
 """
 
-# ruff: noqa: PTH - plain strings, as in awl.paths
+# Plain strings, as in awl.paths.
+# ruff: noqa: PTH123, PTH208
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ import contextlib
 import os
 import select
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +82,7 @@ class Signals:
         self._watched = watched | {signal.SIGCHLD}
         self.before: set[signal.Signals] = set()
 
-    def __enter__(self) -> Signals:
+    def __enter__(self) -> Self:
         self.before = {
             signal.Signals(one) for one in signal.pthread_sigmask(signal.SIG_BLOCK, self._watched)
         }

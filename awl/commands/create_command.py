@@ -75,9 +75,7 @@ def create(
     _show(session, runtime.create(spec, populate))
 
 
-def _wanted(
-    session: Session, kind: str, texts: tuple[str, ...], ref: str | None
-) -> list[_Wanted]:
+def _wanted(session: Session, kind: str, texts: tuple[str, ...], ref: str | None) -> list[_Wanted]:
     host = config.github_host(session.environment)
     here = os.getcwd() if any(text.startswith(".") for text in texts) else "/"  # noqa: PTH109 - text
     specs = [repospec.parse(text, github_host=host, cwd=here) for text in texts]

@@ -33,16 +33,16 @@ def ls(session: Session, *, everywhere: bool) -> None:
             failed.append((name, error))
     if len(failed) == len(names):
         raise failed[0][1]
-    for name, error in failed:
-        session.console.warn(f"runtime {name} is not listed: {error.message}")
+    for name, reason in failed:
+        session.console.warn(f"runtime {name} is not listed: {reason.message}")
     rows.sort(key=lambda row: (row.name, row.runtime))
     if session.console.json:
         session.console.document(
             {
                 "workspaces": [row.document() for row in rows],
                 "unreachable": [
-                    {"runtime": name, "code": error.code, "message": error.message}
-                    for name, error in failed
+                    {"runtime": name, "code": reason.code, "message": reason.message}
+                    for name, reason in failed
                 ],
             }
         )

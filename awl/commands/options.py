@@ -34,17 +34,17 @@ def _output(context: click.Context, _: click.Parameter, value: str | None) -> No
         session(context).console.json = value == "json"
 
 
-def _json(context: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's
+def _json(context: click.Context, _: click.Parameter, value: bool) -> None:
     if value:
         session(context).console.json = True
 
 
-def _quiet(context: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's
+def _quiet(context: click.Context, _: click.Parameter, value: bool) -> None:
     if value:
         session(context).console.quiet = True
 
 
-def _verbose(context: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's
+def _verbose(context: click.Context, _: click.Parameter, value: bool) -> None:
     if value:
         session(context).verbose()
 
@@ -101,5 +101,3 @@ def command(
             "allow_interspersed_args": not words_after,
         },
     )
-
-

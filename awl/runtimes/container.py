@@ -5,7 +5,8 @@ the container of that id. What carries this installation's labels without a reco
 Nothing without the labels is ever touched (NAME-4).
 """
 
-# ruff: noqa: PTH - plain strings, as in awl.paths
+# Plain strings, as in awl.paths.
+# ruff: noqa: PTH123
 
 from __future__ import annotations
 
@@ -180,7 +181,7 @@ class ContainerRuntime:
         )
         return {row[0] for row in rows}
 
-    def _volumes_of(self, name: str) -> list[str]:
+    def _volumes_of(self, name: str) -> set[str]:
         rows = self._engine.rows(
             "volume",
             "ls",
@@ -190,7 +191,7 @@ class ContainerRuntime:
             f"label={_INSTALLATION}={self._installation}",
             fields=fields("Name"),
         )
-        return [row[0] for row in rows]
+        return {row[0] for row in rows}
 
     def _refuse_existing(self, name: str) -> None:
         if os.path.lexists(self._store.record("container", name)):
@@ -262,16 +263,17 @@ class ContainerRuntime:
             time.sleep(patience)
             with contextlib.suppress(AwlError):  # the error that led here is the one to report
                 self._remove_containers(self._ours(spec.name))
-                made = [name for name in self._volumes_of(spec.name) if name not in kept]
-                self._remove_volumes(made)
+                self._remove_volumes(self._volumes_of(spec.name) - kept)
 
     def _remove_containers(self, ids: set[str]) -> None:
         if ids:
-            done = self._engine.call("rm", "--force", "--volumes", *sorted(ids), limit=_REMOVE_LIMIT)
+            done = self._engine.call(
+                "rm", "--force", "--volumes", *sorted(ids), limit=_REMOVE_LIMIT
+            )
             if done.code != 0:
                 raise AwlError(f"the container cannot be removed: {done.words}")
 
-    def _remove_volumes(self, names: list[str]) -> None:
+    def _remove_volumes(self, names: set[str]) -> None:
         if names:
             done = self._engine.call("volume", "rm", *sorted(names), limit=_REMOVE_LIMIT)
             if done.code != 0:

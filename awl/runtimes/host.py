@@ -1,6 +1,7 @@
-"""The host runtime: a workspace is a plain folder below the root. No engine is ever asked (RT-6)."""
+"""The host runtime: a workspace is a plain folder below the root; no engine is asked (RT-6)."""
 
-# ruff: noqa: PTH - plain strings, as in awl.paths
+# Plain strings, as in awl.paths.
+# ruff: noqa: PTH101, PTH102, PTH103, PTH104, PTH208
 
 from __future__ import annotations
 
@@ -70,7 +71,7 @@ class HostRuntime:
         return LocalExecutor(self._folder(name), self._environment)
 
     def list(self) -> Listing:
-        """Return every folder of the root with metadata in it; whatever else is there is foreign."""
+        """Return every folder of the root with metadata in it; all else there is foreign."""
         whole: list[Workspace] = []
         half: list[str] = []
         for name in self._entries():
@@ -102,11 +103,11 @@ class HostRuntime:
     def _folder(self, name: str) -> str:
         return f"{self._root}/{name}"
 
-    def _entries(self) -> list[str]:
+    def _entries(self) -> tuple[str, ...]:
         try:
-            return sorted(name for name in os.listdir(self._root) if name != OWN)
+            return tuple(sorted(name for name in os.listdir(self._root) if name != OWN))
         except FileNotFoundError:
-            return []
+            return ()
 
     def _metadata(self, name: str) -> dict[str, Any] | None:
         """Return the metadata of `name` where it is the launcher's, a real folder and no link."""
@@ -117,7 +118,9 @@ class HostRuntime:
             )
         except OSError:
             return None
-        document = read_document(f"{self._folder(name)}/{OWN}/workspace.json") if is_folder else None
+        if not is_folder:
+            return None
+        document = read_document(f"{self._folder(name)}/{OWN}/workspace.json")
         # A folder that was copied or renamed by hand is not the workspace of its new name.
         return document if document and document.get("name") == name else None
 
@@ -165,7 +168,6 @@ class HostRuntime:
         return workspace
 
     def _place(self, stage: str, name: str) -> None:
-        os.chmod(stage, 0o755)
         if os.path.lexists(self._folder(name)):
             raise WorkspaceExists(f"{self._folder(name)} has appeared meanwhile")
         os.rename(stage, self._folder(name))

@@ -20,9 +20,11 @@ _BUILT_IN = ("container", "host")
 _ALIASES = {"docker": "container", "native": "host"}
 _GROUP = "awl.runtimes"
 
+
 def names() -> tuple[str, ...]:
     """Return the names of all runtimes: those built in, and those that are installed."""
     return tuple(sorted({*_BUILT_IN, *_plug_ins()}))
+
 
 def canonical(setting: Setting) -> str:
     """Return the name of the runtime that was named.
@@ -46,6 +48,7 @@ def canonical(setting: Setting) -> str:
         details={"value": setting.value, "origin": setting.origin, "accepted": list(accepted)},
     )
 
+
 def make(name: str, context: Context) -> Runtime:
     """Return the runtime of a canonical name."""
     if name == "host":
@@ -56,7 +59,9 @@ def make(name: str, context: Context) -> Runtime:
         from awl.runtimes.container import ContainerRuntime
 
         return ContainerRuntime(context)
-    return _plug_ins()[name]()(context)
+    factory = _plug_ins()[name]()
+    return factory(context)
+
 
 def locate(name: str, setting: Setting, context: Context) -> Runtime:
     """Return the runtime in which the workspace `name` is meant (RT-7).
@@ -83,10 +88,12 @@ def locate(name: str, setting: Setting, context: Context) -> Runtime:
         details={"runtimes": others},
     )
 
+
 def _others(name: str, context: Context) -> Iterator[Runtime]:
     # Only those that are built in: their answer costs a look at one file. A plug-in is asked when
     # it is chosen.
     return (make(other, context) for other in _BUILT_IN if other != name)
+
 
 def _has(runtime: Runtime, name: str) -> bool:
     try:
@@ -95,9 +102,9 @@ def _has(runtime: Runtime, name: str) -> bool:
         return False
     return True
 
+
 def _plug_ins() -> dict[str, Callable[[], Factory]]:
     from importlib.metadata import entry_points
 
     found = entry_points(group=_GROUP)
     return {point.name: point.load for point in found if point.name not in _BUILT_IN}
-
