@@ -21,7 +21,9 @@ try:
     from conformance.kit import explain as explaining
     from conformance.kit.replay import replay as replay_cell
     from conformance.matrix import expand, load_suite, select
-except ImportError as _missing:
+except ModuleNotFoundError as _missing:
+    if (_missing.name or "").partition(".")[0] == "conformance":
+        raise
     sys.stderr.write(
         f"awl-conformance: the suite's libraries are not installed ({_missing})\n"
         "hint: pip install 'agent-workspace-launcher[conformance]'\n"
@@ -35,9 +37,9 @@ _USAGE, _ENVIRONMENT, _NOTHING = 2, 3, 4
 _ALONE = 12
 
 
-def _load(matrices: Path | None) -> Suite:
+def _load(matrices: Path | None, *, draft: bool = False) -> Suite:
     try:
-        return load_suite((matrices or resources.matrices()).absolute())
+        return load_suite((matrices or resources.matrices()).absolute(), allow_gaps=draft)
     except DataErrors as error:
         for defect in error.errors:
             click.echo(str(defect), err=True)
@@ -84,6 +86,9 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--image", default="", metavar="I", help="image of workspaces (real engines)"),
     click.option("--matrices", type=click.Path(path_type=Path), help="other data than the suite's"),
     click.option("--lock", type=click.Choice(["auto", "off"]), default="auto", hidden=True),
+    click.option(
+        "--draft", is_flag=True, help="data may have gaps; the verdict is then incomplete"
+    ),
     click.option("--keep", is_flag=True, help="keep the sandboxes for a look"),
 )
 
@@ -107,7 +112,7 @@ def main() -> None:
 @click.option("-n", "workers", default="auto", metavar="WORKERS", help="processes  [default: auto]")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, file_okay=False, writable=True),
     default=Path("conformance-results"),
     show_default=True,
     help="where results go",
@@ -120,6 +125,7 @@ def run(
     image: str,
     matrices: Path | None,
     lock: str,
+    draft: bool,
     keep: bool,
     expression: str,
     seed: int,
@@ -128,7 +134,7 @@ def run(
     no_first_word: bool,
 ) -> None:
     """Run the contract's cells against a launcher and give a verdict."""
-    suite = _load(matrices)
+    suite = _load(matrices, draft=draft)
     count = len(_chosen(suite, runtimes, expression, engine))
     folder = (matrices or resources.matrices()).absolute()
     out.mkdir(parents=True, exist_ok=True)
@@ -141,6 +147,7 @@ def run(
         *("--awl-seed", str(seed)),
         *(f"--awl-runtime={runtime}" for runtime in runtimes),
         *((f"--awl-program={program}",) if program else ()),
+        *(("--awl-draft",) if draft else ()),
         *(("--awl-keep",) if keep else ()),
         *(("--awl-no-first-word",) if no_first_word else ()),
         *_distribution(workers, count),
@@ -164,12 +171,18 @@ def _distribution(workers: str, cells: int) -> tuple[str, ...]:
 @click.option("--engine", type=click.Choice(["fake", "docker", "podman"]), default="fake")
 @click.option("--select", "expression", default="", metavar="EXPR", help="e.g. 'RM-1c and host'")
 @click.option("--matrices", type=click.Path(path_type=Path), help="other data than the suite's")
+@click.option("--draft", is_flag=True, help="data may have gaps")
 @click.option("--json", "as_json", is_flag=True, help="one JSON document")
 def cases(
-    runtimes: tuple[str, ...], engine: str, expression: str, matrices: Path | None, as_json: bool
+    runtimes: tuple[str, ...],
+    engine: str,
+    expression: str,
+    matrices: Path | None,
+    draft: bool,
+    as_json: bool,
 ) -> None:
     """List the cells that a run would play."""
-    suite = _load(matrices)
+    suite = _load(matrices, draft=draft)
     found = _chosen(suite, runtimes, expression, engine)
     if as_json:
         click.echo(json.dumps(explaining.cells_document(suite, found), indent=2))
@@ -184,7 +197,7 @@ def cases(
 @click.option("--matrices", type=click.Path(path_type=Path), help="other data than the suite's")
 def explain(id_: str, matrices: Path | None) -> None:
     """Say what a requirement, case, cell, command, error code or exit code is."""
-    suite = _load(matrices)
+    suite = _load(matrices, draft=True)
     text = explaining.explain(suite, id_)
     if text is None:
         hint = nearest(id_, explaining.names(suite))
@@ -205,10 +218,11 @@ def replay(
     image: str,
     matrices: Path | None,
     lock: str,
+    draft: bool,
     keep: bool,
 ) -> None:
     """Play one cell again and show every command with what it printed."""
-    suite = _load(matrices)
+    suite = _load(matrices, draft=draft)
     cells = {cell.id: cell for cell in expand(suite, runtimes or None)}
     if cell_id not in cells:
         hint = nearest(cell_id, cells)

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import stat
+import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -31,6 +32,7 @@ __all__ = [
 ]
 
 JOURNAL = "journal.jsonl"
+_SEED_SECONDS = 30
 _PS = "{{.ID}}\t{{.Names}}\t{{.State}}"
 
 # What cases may need. The fake enforces neither users nor limits; a real engine has no faults.
@@ -139,8 +141,10 @@ class FakeEngine:
         overlay.mkdir(parents=True)
         (overlay / "gitconfig").write_text(git_config(rewrites))
         seeder = client.parent / "seed.py"
-        arguments = ["image", str(images), image, "--etc", str(overlay)]
-        _run_python(seeder, arguments)
+        arguments = [str(images), "--image", image, "--etc", str(overlay)]
+        # By the seeder's own command line: the suite knows stubs only as programs.
+        command = [sys.executable, "-IS", str(seeder), *arguments]
+        subprocess.run(command, check=True, timeout=_SEED_SECONDS)
         return cls(client, images)
 
     def install(self, sandbox: Sandbox) -> dict[str, str]:
@@ -148,7 +152,7 @@ class FakeEngine:
         (sandbox.bin / "docker").symlink_to(self.client)
         return {
             "AWL_FAKE_DOCKER_STATE": str(sandbox.engine / "state"),
-            "AWL_FAKE_DOCKER_IMAGES": str(self.images),
+            "AWL_FAKE_DOCKER_IMAGES": str(self.images / "images"),
             "AWL_FAKE_DOCKER_JOURNAL": str(sandbox.engine / JOURNAL),
         }
 
@@ -209,9 +213,3 @@ class RealEngine:
             ask(["rm", "-f", "-v", *(id_ for id_, _ in state.containers.values())])
         if state.volumes:
             ask(["volume", "rm", "-f", *sorted(state.volumes)])
-
-
-def _run_python(script: Path, arguments: list[str]) -> None:
-    import subprocess
-
-    subprocess.run([sys.executable, "-IS", str(script), *arguments], check=True, timeout=30)

@@ -30,12 +30,14 @@ class Snapshot:
     """The observable world of a case at one moment.
 
     ``workspaces`` maps a built-in runtime to the names found in its storage: directories of the
-    root, containers named PREFIX-NAME (NAME-2). ``home`` and ``decoys`` map relative paths to a
-    short description; entries of the root that begin with a dot are the launcher's own.
+    root, containers named PREFIX-NAME (NAME-2). ``root``, ``home`` and ``decoys`` map relative
+    paths to a short description. ``root`` leaves out its entries that begin with a dot, which are
+    the launcher's own; ``home`` leaves out the root.
     """
 
     workspaces: Mapping[str, frozenset[str]]
     engine: EngineState
+    root: Mapping[str, str]
     home: Mapping[str, str]
     decoys: Mapping[str, str]
 
@@ -43,9 +45,8 @@ class Snapshot:
         """One part by the name that ``unchanged:`` uses, as a flat mapping for comparison."""
         match name:
             case "workspaces":
-                return {
-                    f"{kind}:{n}": True for kind, names in self.workspaces.items() for n in names
-                }
+                named = {f"{kind} {n}": "" for kind, ns in self.workspaces.items() for n in ns}
+                return {**named, **self.root}
             case "engine":
                 volumes = {f"volume {name}": True for name in self.engine.volumes}
                 return {

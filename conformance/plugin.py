@@ -49,6 +49,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--awl-out", default="conformance-results", metavar="DIR", help="where results go")
     add("--awl-lock", default="auto", choices=("auto", "off"), help="off: destructive cells block")
     add("--awl-seed", type=int, default=0, metavar="N", help="shuffle the order of cells")
+    add("--awl-draft", action="store_true", help="data may have gaps")
     add("--awl-keep", action="store_true", help="keep the sandboxes")
     add("--awl-no-first-word", action="store_true", help="run all cells of a dead program too")
     add("--awl-page", action="store_true", help="print progress and the suite's own last page")
@@ -223,7 +224,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Load the data; a defect in it ends the run before anything is collected."""
     matrices = Path(config.option.awl_matrices or resources.matrices()).absolute()
     try:
-        suite = load_suite(matrices)
+        suite = load_suite(matrices, allow_gaps=config.option.awl_draft)
     except DataErrors as error:
         raise pytest.UsageError(str(error)) from error
     front = config.stash[_FRONT] = Front(config, suite, matrices)

@@ -132,10 +132,11 @@ class Verdict:
     because: str = field(default="")
 
 
-def judge(tally: Tally, root_cause: str = "") -> Verdict:
+def judge(tally: Tally, root_cause: str = "", *, gaps: int = 0) -> Verdict:
     """The verdict of a run (KIT-5, KIT-11): nothing is green by accident.
 
-    Failures outweigh incompleteness: a cell that was seen to fail stays seen.
+    ``gaps``: requirements and features in the data that no case checks (a draft). Failures
+    outweigh incompleteness: a cell that was seen to fail stays seen.
     """
     if root_cause:
         return Verdict("nonconformant", 1, root_cause)
@@ -147,6 +148,8 @@ def judge(tally: Tally, root_cause: str = "") -> Verdict:
         return Verdict("incomplete", 4, ", ".join(f"{tally[s]} {s}" for s in open_))
     if not tally[Status.PASS]:
         return Verdict("incomplete", 4, "no cell passed: nothing was proved")
+    if gaps:
+        return Verdict("incomplete", 4, f"a draft: {gaps} requirements or features have no case")
     if tally[Status.DIVERGED]:
         return Verdict("conformant with declared divergences", 0)
     return Verdict("conformant", 0)

@@ -12,7 +12,7 @@ from typing import assert_never
 
 from attrs import define, field, frozen
 
-from conformance.case import Bound, Cell
+from conformance.case import Cell
 from conformance.contract import Contract
 from conformance.drivers import process, tty
 from conformance.drivers.process import Interrupt, Outcome
@@ -26,6 +26,7 @@ from conformance.sandbox import Sandbox
 from conformance.settings import Settings
 from conformance.signals import number_of
 from conformance.step import (
+    Bound,
     Given,
     GivenContainer,
     GivenDirectory,
@@ -267,7 +268,10 @@ class Scene:
         return Snapshot(
             workspaces={"host": _host_workspaces(root), "container": self._contained(state)},
             engine=state,
-            home=tree(self.sandbox.home, lambda p: p.startswith(own)) if "home" in wanted else {},
+            root=tree(root, lambda p: p.startswith(own))
+            if "workspaces" in expect.unchanged
+            else {},
+            home=tree(self.sandbox.home, lambda p: p == str(root)) if "home" in wanted else {},
             decoys=tree(self.sandbox.decoys) if "decoys" in wanted else {},
         )
 

@@ -1,0 +1,80 @@
+"""What the tests of the suite's running side share: evidence made by hand."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from conformance import resources
+from conformance.case import Suite
+from conformance.drivers.process import Outcome, Stream
+from conformance.engines import Call
+from conformance.evidence import Evidence
+from conformance.matrix import load_suite
+from conformance.observe import EngineState, Snapshot
+from conformance.step import Expect, Step
+
+
+@pytest.fixture(scope="session")
+def suite() -> Suite:
+    """The package's own data."""
+    return load_suite(resources.matrices(), allow_gaps=True)
+
+
+def _stream(data: bytes) -> Stream:
+    return Stream(data, len(data), hashlib.sha256(data).hexdigest())
+
+
+@pytest.fixture
+def snapshot() -> Callable[..., Snapshot]:
+    """Make a snapshot of an empty world but for the parts given."""
+
+    def make(**parts: Any) -> Snapshot:
+        empty: dict[str, Any] = {"workspaces": {}, "root": {}, "home": {}, "decoys": {}}
+        return Snapshot(**{**empty, "engine": EngineState(), **parts})
+
+    return make
+
+
+@pytest.fixture
+def evidence(suite: Suite) -> Callable[..., Evidence]:
+    """Make evidence of one step: ``evidence(expect, exit=…, stdout=b"…", …)``."""
+
+    def make(
+        expect: Expect,
+        *,
+        exit: int | None = 0,  # noqa: A002 - the name that outcomes use
+        signal: int | None = None,
+        stdout: bytes = b"",
+        stderr: bytes = b"",
+        duration: float = 0.1,
+        timed_out: bool = False,
+        argv: tuple[str, ...] = ("awl", "ls"),
+        calls: tuple[Call, ...] = (),
+        step: Mapping[str, Any] | None = None,
+        unmet: str = "",
+        **rest: Any,
+    ) -> Evidence:
+        return Evidence(
+            step=Step(argv=argv, expect=expect, **(step or {})),
+            runtime="host",
+            prefix="p",
+            argv=argv,
+            env={},
+            outcome=Outcome(
+                argv=argv,
+                exit=exit,
+                signal=signal,
+                out=_stream(stdout),
+                err=_stream(stderr),
+                duration=duration,
+                timed_out=timed_out,
+                unmet=unmet,
+            ),
+            calls=calls,
+            contract=suite.contract,
+            **rest,
+        )
+
+    return make
