@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Expect", "ExpectEOF", "Resize", "Send", "SendControl", "Step", "converse"]
 
 _CHUNK = 65536
+_HOPELESS = 0.2  # seconds to end by itself for a command whose script went wrong
 _KILL_LIMIT = 10.0  # seconds for a killed process to be gone
 
 
@@ -225,11 +226,13 @@ class _Log:
 
 def _end(child: Child, session: _Session, *, hopeless: bool) -> tuple[int, bool]:
     """Return code, and whether the time limit passed. ``hopeless``: the script went wrong."""
-    ended = session.read_to_end(0.2 if hopeless else session.left())
+    patience = min(_HOPELESS, session.left()) if hopeless else session.left()
+    ended = session.read_to_end(patience)
     try:
-        return child.wait(0.2 if hopeless else session.left() if ended else 0.0), False
+        left = _HOPELESS if hopeless else session.left()
+        return child.wait(left if ended else 0.0), False
     except TimeoutError:
         child.signal(SIGKILL, "tree")
         code = child.wait(_KILL_LIMIT)
-        session.read_to_end(0.2)
+        session.read_to_end(_HOPELESS)
         return code, not hopeless or session.left() == 0.0

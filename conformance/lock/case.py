@@ -22,6 +22,8 @@ __all__ = ["LIMIT", "CaseLock", "Child", "LockError", "LockedProcess"]
 LIMIT = 30.0
 """Seconds for an answer of the lock itself, which is a matter of milliseconds."""
 
+_PAUSE = 0.005
+
 
 class LockError(RuntimeError):
     """The lock itself failed (not the program in it): says what was tried and what to do."""
@@ -131,6 +133,17 @@ class CaseLock:
             LockedProcess(pid, ppid, state, tuple(argv))
             for pid, ppid, state, argv in answer["processes"]
         )
+
+    def leaks(self, patience: float = 0.5) -> tuple[LockedProcess, ...]:
+        """What still lives after ``patience`` seconds: to ask when the case's commands have ended.
+
+        A member of a pipeline or of a killed group may take a moment longer than its leader, and
+        is no leak.
+        """
+        limit = time.monotonic() + patience
+        while (found := self.ps()) and time.monotonic() < limit:
+            time.sleep(_PAUSE)
+        return found
 
     def kill_all(self) -> None:
         """Kill every process of the case and wait until they are gone; the case stays open."""

@@ -44,6 +44,14 @@ def running(mark: str) -> list[int]:
     return found
 
 
+def alive(pid: int) -> bool:
+    """Whether it still runs; ended and not yet reaped by the machine's init is not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def count(folder: str) -> int:
     return sum(1 for _ in Path(folder).iterdir())
 
@@ -71,7 +79,7 @@ def test_when_the_worker_is_killed_no_process_is_left(box, kind, end):
         assert running(mark)
         worker.send_signal(end)
     until(lambda: not running(mark))
-    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in helpers))
+    until(lambda: not any(alive(pid) for pid in helpers))
 
 
 def children(pid: int) -> list[int]:
