@@ -97,7 +97,8 @@ def journal(sandbox: Sandbox, start: int = 0) -> tuple[tuple[Call, ...], int]:
         file.seek(start)
         data = file.read()
     rows = [json.loads(line) for line in data.splitlines() if line.strip()]
-    calls = tuple(Call(tuple(row["argv"])) for row in rows if row.get("event", "call") == "call")
+    # A call has a line when it starts and one when it ends; the first has the arguments.
+    calls = tuple(Call(tuple(row["argv"][1:])) for row in rows if "argv" in row)
     return calls, start + len(data)
 
 
@@ -176,7 +177,7 @@ import json, os, sys
 path = os.environ.get("AWL_CONFORMANCE_JOURNAL")
 if path:
     fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    os.write(fd, json.dumps({{"event": "call", "argv": sys.argv[1:]}}).encode() + b"\\n")
+    os.write(fd, json.dumps({{"argv": sys.argv}}).encode() + b"\\n")
     os.close(fd)
 os.execv({client!r}, [{client!r}, *sys.argv[1:]])
 """

@@ -7,6 +7,7 @@ for, then the oracles' checks become a status (KIT-5).
 
 import datetime as dt
 import time
+import traceback
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
@@ -106,6 +107,9 @@ class Worker:
         sandbox = self._sandbox(cell)
         try:
             result = self._play_with_control(cell, sandbox, result)
+        except Exception as error:  # noqa: BLE001 - a defect of the suite is a status of its own
+            told = "".join(traceback.format_exception(error)[-2:])
+            result = evolve(result, status=Status.ERROR, reason=f"the suite failed: {told}")
         finally:
             if not self._settings.keep:
                 sandbox.remove()
