@@ -23,7 +23,7 @@ DEFAULT_IMAGE = "agent-workspace/agent-env:v0.1.0"
 
 
 def compile_all() -> None:
-    """Write the byte code of the package, so that a locked-down caller does not compile each time."""
+    """Write the package's byte code: where the fake runs locked down it cannot, and is slow."""
     import compileall
 
     if not compileall.compile_dir(_HERE / "engine", quiet=1):
@@ -31,7 +31,7 @@ def compile_all() -> None:
 
 
 def link(folder: Path, name: str = "docker", python: str = sys.executable) -> Path:
-    """Put a launcher called `name` into `folder`, started by this very interpreter (faster than `env`)."""
+    """Put a launcher called `name` into `folder`, started by `python` (faster than by `env`)."""
     path = folder / name
     path.unlink(missing_ok=True)
     body = (_HERE / "docker").read_text().split("\n", 1)[1]
@@ -46,7 +46,10 @@ def image_document(
     *,
     user: str = "agent",
     workdir: str = "/work",
-    env: tuple[str, ...] = ("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"),
+    env: tuple[str, ...] = (
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "LANG=C.UTF-8",
+    ),
     entrypoint: tuple[str, ...] | None = None,
     command: tuple[str, ...] | None = ("sleep", "infinity"),
     labels: dict[str, str] | None = None,
@@ -71,8 +74,10 @@ def image_document(
         "Id": f"sha256:{digest}", "RepoTags": [reference], "RepoDigests": [], "Parent": "",
         "Comment": "", "Created": "2026-01-01T00:00:00.000000000Z", "Container": "",
         "DockerVersion": "", "Author": "", "Config": config, "Architecture": "amd64", "Os": "linux",
-        "Size": 100000000, "VirtualSize": 100000000, "GraphDriver": {"Data": None, "Name": "folder"},
-        "RootFS": {"Type": "layers", "Layers": []}, "Metadata": {"LastTagTime": "0001-01-01T00:00:00Z"},
+        "Size": 100000000, "VirtualSize": 100000000,
+        "GraphDriver": {"Data": None, "Name": "folder"},
+        "RootFS": {"Type": "layers", "Layers": []},
+        "Metadata": {"LastTagTime": "0001-01-01T00:00:00Z"},
         "Fake": {"users": users, "folders": folders, "etc": str(etc) if etc else "",
                  "bin": str(programs) if programs else "", "hidden": list(hidden)},
     }  # fmt: skip
@@ -111,7 +116,7 @@ def container(
     volumes: tuple[str, ...] = (),
     command: tuple[str, ...] = ("sleep", "infinity"),
 ) -> Doc:
-    """Put a (foreign) container, created and not started, into a state; its image is made if absent.
+    """Put a container, created and not started, into a state; its image is made where absent.
 
     `volumes` are in the form of `docker create -v`. Start it with a plain `docker start`.
     """
@@ -134,7 +139,7 @@ def container(
 
 
 def main(argv: list[str]) -> int:
-    """The command line: `seed.py STATE [--image REF] [--pullable REF] [--volume N] [--container N]`."""
+    """The command line; see `--help`."""
     parser = argparse.ArgumentParser(description="Prepare a state of the fake docker.")
     parser.add_argument("state", type=Path, help="the folder for AWL_FAKE_DOCKER_STATE")
     parser.add_argument("--image", action="append", default=[], metavar="REF")

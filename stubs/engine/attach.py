@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-import _signal as signal  # `signal` itself costs an import of enum
 import fcntl
 import os
 import termios
-from typing import TYPE_CHECKING
 
 from engine.errors import CliError
 from engine.streams import Ends, Route, carry
 
+TYPE_CHECKING = False  # importing `typing` costs as much as starting the interpreter
 if TYPE_CHECKING:
+    import signal
     from types import FrameType
+else:
+    import _signal as signal  # `signal` imports enum, and that `re`
 
 __all__ = ["Attachment", "check_terminal", "resize"]
 
-_PROXIED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+_PROXIED = (
+    signal.SIGTERM,
+    signal.SIGINT,
+    signal.SIGHUP,
+    signal.SIGQUIT,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+)
 _SIZE_BYTES = 8  # struct winsize: four shorts
 
 

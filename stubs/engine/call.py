@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from engine.errors import CannotConnect, CliError, DaemonError, FakeError, NotFound
 from engine.faults import FaultPlan, parse
-from engine.flags import Parsed, parse as parse_flags
+from engine.flags import Parsed
+from engine.flags import parse as parse_flags
 from engine.images import Images
 from engine.store import Store, read_doc
 from engine.volumes import Volumes
 
+TYPE_CHECKING = False  # importing `typing` costs as much as starting the interpreter
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -70,11 +71,13 @@ class Call:
     ) -> Parsed:
         """The command line read by `spec`; counts of arguments are judged in docker's words."""
         shown = f"{self.program} {self.command}"
-        found = parse_flags(self.argv, spec, shown, f"{usage}\n\n{about}", interspersed=interspersed)
+        found = parse_flags(
+            self.argv, spec, shown, f"{usage}\n\n{about}", interspersed=interspersed
+        )
         count = len(found.args)
         if count < at_least or -1 < at_most < count:
             raise CliError(
-                f'"{shown}" {_wanted(at_least, at_most)}.\nSee \'{shown} --help\'.\n\n'
+                f"\"{shown}\" {_wanted(at_least, at_most)}.\nSee '{shown} --help'.\n\n"
                 f"Usage:  {shown} {usage}\n\n{about}"
             )
         return found
@@ -109,7 +112,7 @@ class Call:
         path = f"{self.store.root}/faults"
         faults = parse(self.env.get("AWL_FAKE_DOCKER_FAULTS", ""), "AWL_FAKE_DOCKER_FAULTS")
         try:
-            with open(path, encoding="utf-8") as file:  # noqa: PTH123
+            with open(path, encoding="utf-8") as file:
                 faults += parse(file.read(), path)
         except FileNotFoundError:
             pass

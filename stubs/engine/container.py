@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from engine.errors import DaemonError
 from engine.jsonlite import Doc
@@ -11,6 +10,7 @@ from engine.names import check_container_name, new_id, random_name, timestamp
 from engine.rootfs import build, seed_volume
 from engine.store import remove_tree
 
+TYPE_CHECKING = False  # importing `typing` costs as much as starting the interpreter
 if TYPE_CHECKING:
     from engine.call import Call
     from engine.options import RunOptions
@@ -19,8 +19,24 @@ __all__ = ["make_container"]
 
 _NO_TIME = "0001-01-01T00:00:00Z"
 _NETWORKS = ("default", "bridge", "host", "none")
-_MODES = frozenset("ro rw z Z nocopy delegated cached consistent rprivate private rshared shared "
-                   "rslave slave".split())  # fmt: skip
+_MODES = frozenset(
+    [
+        "ro",
+        "rw",
+        "z",
+        "Z",
+        "nocopy",
+        "delegated",
+        "cached",
+        "consistent",
+        "rprivate",
+        "private",
+        "rshared",
+        "shared",
+        "rslave",
+        "slave",
+    ]
+)
 
 
 def make_container(call: Call, options: RunOptions, image: Doc, words: list[str]) -> Doc:
@@ -45,11 +61,12 @@ def make_container(call: Call, options: RunOptions, image: Doc, words: list[str]
     ident = new_id()
     doc = _document(call, options, image, ident, name)
     doc["Config"].update(Cmd=command, Entrypoint=entrypoint)
-    doc["Path"], *doc["Args"] = [*(entrypoint or ()), *(command or ())]
+    program = (entrypoint or []) + (command or [])
+    doc["Path"], doc["Args"] = program[0], program[1:]
     folder = store.folder(ident)
     with store.lock():
         store.claim_name(name, ident)
-        os.mkdir(folder, 0o700)  # noqa: PTH102
+        os.mkdir(folder, 0o700)
         store.save(doc)
     try:
         build(folder, image, doc["Config"]["Hostname"])
@@ -68,7 +85,9 @@ def make_container(call: Call, options: RunOptions, image: Doc, words: list[str]
     return doc
 
 
-def _command(flags: Doc | object, image: Doc, words: list[str]) -> tuple[list[str] | None, list[str] | None]:
+def _command(
+    flags: Doc | object, image: Doc, words: list[str]
+) -> tuple[list[str] | None, list[str] | None]:
     from engine.flags import Parsed
 
     assert isinstance(flags, Parsed)
@@ -87,7 +106,9 @@ def _command(flags: Doc | object, image: Doc, words: list[str]) -> tuple[list[st
 def _document(call: Call, options: RunOptions, image: Doc, ident: str, name: str) -> Doc:
     flags, config = options.flags, image["Config"]
     names = {item.partition("=")[0] for item in options.env}
-    env = options.env + [item for item in config["Env"] or () if item.partition("=")[0] not in names]
+    env = options.env + [
+        item for item in config["Env"] or () if item.partition("=")[0] not in names
+    ]
     foreground = call.command == "run" and not flags.on("detach")
     stdin = flags.on("interactive")
     hostname = flags.text("hostname") or ident[:12]
@@ -166,10 +187,24 @@ def _network(options: RunOptions) -> Doc:
            "Gateway": "", "IPAddress": "", "IPPrefixLen": 0, "IPv6Gateway": "",
            "GlobalIPv6Address": "", "GlobalIPv6PrefixLen": 0, "MacAddress": "",
            "DriverOpts": None}  # fmt: skip
-    return {"Bridge": "", "SandboxID": "", "HairpinMode": False, "LinkLocalIPv6Address": "",
-            "LinkLocalIPv6PrefixLen": 0, "Ports": {}, "SandboxKey": "", "EndpointID": "",
-            "Gateway": "", "GlobalIPv6Address": "", "GlobalIPv6PrefixLen": 0, "IPAddress": "",
-            "IPPrefixLen": 0, "IPv6Gateway": "", "MacAddress": "", "Networks": {name: end}}  # fmt: skip
+    return {
+        "Bridge": "",
+        "SandboxID": "",
+        "HairpinMode": False,
+        "LinkLocalIPv6Address": "",
+        "LinkLocalIPv6PrefixLen": 0,
+        "Ports": {},
+        "SandboxKey": "",
+        "EndpointID": "",
+        "Gateway": "",
+        "GlobalIPv6Address": "",
+        "GlobalIPv6PrefixLen": 0,
+        "IPAddress": "",
+        "IPPrefixLen": 0,
+        "IPv6Gateway": "",
+        "MacAddress": "",
+        "Networks": {name: end},
+    }
 
 
 def _volume_spot(item: str) -> Doc:
@@ -177,17 +212,26 @@ def _volume_spot(item: str) -> Doc:
     source, *rest = item.split(":")
     target = rest.pop(0) if rest else source
     mode = rest.pop(0) if rest else ""
-    if rest or not target or not source or any(word not in _MODES for word in mode.split(",") if word):
+    if (
+        rest
+        or not target
+        or not source
+        or any(word not in _MODES for word in mode.split(",") if word)
+    ):
         if mode and not rest and target and source:
             raise DaemonError(f"invalid mode: {mode}")
         raise DaemonError(f"invalid volume specification: '{item}'")
     kind = "bind" if ":" in item and source.startswith("/") else "volume"
     if not target.startswith("/"):
-        raise DaemonError(f"invalid volume specification: '{item}': invalid mount config for type "
-                          f"\"{kind}\": invalid mount path: '{target}' mount path must be absolute")  # fmt: skip
+        raise DaemonError(
+            f"invalid volume specification: '{item}': invalid mount config for type "
+            f"\"{kind}\": invalid mount path: '{target}' mount path must be absolute"
+        )
     if target.rstrip("/") == "":
-        raise DaemonError(f"invalid volume specification: '{item}': invalid mount config for type "
-                          f"\"{kind}\": invalid specification: destination can't be '/'")  # fmt: skip
+        raise DaemonError(
+            f"invalid volume specification: '{item}': invalid mount config for type "
+            f"\"{kind}\": invalid specification: destination can't be '/'"
+        )
     return {"Type": kind, "Source": "" if ":" not in item else source, "Target": target,
             "ReadOnly": "ro" in mode.split(","), "Mode": mode, "short": True,
             "NoCopy": "nocopy" in mode.split(",")}  # fmt: skip
@@ -195,11 +239,17 @@ def _volume_spot(item: str) -> Doc:
 
 def _mount_spot(mount: Doc) -> Doc:
     options = mount.get("VolumeOptions", {})
-    return {"Type": mount["Type"], "Source": mount["Source"], "Target": mount["Target"],
-            "ReadOnly": mount.get("ReadOnly", False), "Mode": "z" if mount["Type"] == "volume" else "",
-            "short": False, "Labels": options.get("Labels", {}),
-            "Driver": options.get("DriverConfig", {}).get("Name", "local"),
-            "NoCopy": options.get("NoCopy", False)}  # fmt: skip
+    return {
+        "Type": mount["Type"],
+        "Source": mount["Source"],
+        "Target": mount["Target"],
+        "ReadOnly": mount.get("ReadOnly", False),
+        "Mode": "z" if mount["Type"] == "volume" else "",
+        "short": False,
+        "Labels": options.get("Labels", {}),
+        "Driver": options.get("DriverConfig", {}).get("Name", "local"),
+        "NoCopy": options.get("NoCopy", False),
+    }
 
 
 def _refuse_doubles(spots: list[Doc]) -> None:
@@ -217,12 +267,18 @@ def _attach(call: Call, doc: Doc, spot: Doc) -> Doc:
     readonly = spot["ReadOnly"]
     if spot["Type"] == "tmpfs":
         fake["mounts"].append({"kind": "tmpfs", "to": target, "options": ""})
-        return {"Type": "tmpfs", "Source": "", "Destination": target, "Mode": "", "RW": not readonly,
-                "Propagation": ""}  # fmt: skip
+        return {
+            "Type": "tmpfs",
+            "Source": "",
+            "Destination": target,
+            "Mode": "",
+            "RW": not readonly,
+            "Propagation": "",
+        }
     if spot["Type"] == "bind":
         source = os.path.normpath(spot["Source"])
-        if not os.path.exists(source):  # noqa: PTH110  (`-v` makes what is not there)
-            os.makedirs(source, 0o755)  # noqa: PTH103
+        if not os.path.exists(source):  # `-v` makes what is not there
+            os.makedirs(source, 0o755)
         fake["mounts"].append({"kind": "bind", "from": source, "to": target, "readonly": readonly})
         return {"Type": "bind", "Source": source, "Destination": target, "Mode": spot["Mode"],
                 "RW": not readonly, "Propagation": "rprivate"}  # fmt: skip
@@ -236,6 +292,13 @@ def _attach(call: Call, doc: Doc, spot: Doc) -> Doc:
     if not spot["NoCopy"]:
         seed_volume(data, f"{call.store.folder(doc['Id'])}/root{target}")
     fake["mounts"].append({"kind": "bind", "from": data, "to": target, "readonly": readonly})
-    return {"Type": "volume", "Name": name, "Source": data, "Destination": target, "Driver": "local",
-            "Mode": spot["Mode"] if spot["Mode"] or anonymous else "z", "RW": not readonly,
-            "Propagation": ""}  # fmt: skip
+    return {
+        "Type": "volume",
+        "Name": name,
+        "Source": data,
+        "Destination": target,
+        "Driver": "local",
+        "Mode": spot["Mode"] if spot["Mode"] or anonymous else "z",
+        "RW": not readonly,
+        "Propagation": "",
+    }

@@ -20,7 +20,7 @@ class UsageError(CliError):
 
 
 class DaemonError(Exception):
-    """The engine refuses; `run` and `start` tell it differently from the rest, so it has no exit yet.
+    """The engine refuses; each command tells it in its own way, so it has no exit code yet.
 
     `run_exit` is what `docker run` exits with (125; 126 and 127 where the program cannot be run).
     """
@@ -45,7 +45,7 @@ class CannotConnect(CliError):
 
 
 class FakeError(CliError):
-    """The fake itself was asked wrongly (its state, faults or seeds), never a voice of docker: exit 2."""
+    """The fake itself was asked wrongly (state, faults, seeds): no voice of docker, exit 2."""
 
     def __init__(self, message: str) -> None:
         super().__init__(f"fake docker: {message}", 2)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING
 
 from engine.errors import CannotConnect, CliError, DaemonError, FakeError
 
+TYPE_CHECKING = False  # importing `typing` costs as much as starting the interpreter
 if TYPE_CHECKING:
     from engine.store import Store
 
@@ -116,7 +116,7 @@ class FaultPlan:
         if self._value("permission-denied") is not None:
             raise CliError(
                 "Got permission denied while trying to connect to the Docker daemon socket at "
-                f"{self._host}: Get \"http://%2Fvar%2Frun%2Fdocker.sock/v1.24/containers/json\": "
+                f'{self._host}: Get "http://%2Fvar%2Frun%2Fdocker.sock/v1.24/containers/json": '
                 "dial unix /var/run/docker.sock: connect: permission denied"
             )
         if self._value("dies") == "before":

@@ -94,15 +94,11 @@ def parse(
     return found
 
 
-def _long(
-    word: str, argv: list[str], index: int, spec: _Spec, found: Parsed, command: str
-) -> int:
+def _long(word: str, argv: list[str], index: int, spec: _Spec, found: Parsed, command: str) -> int:
     name, equals, value = word[2:].partition("=")
     kind = spec.kind.get(name)
     if kind is None or not name:
-        raise UsageError(
-            f"unknown flag: --{name}" if name else f"bad flag syntax: {word}", command
-        )
+        raise UsageError(f"unknown flag: --{name}" if name else f"bad flag syntax: {word}", command)
     if kind == "switch":
         _store(name, value if equals else "true", spec, found, command)
     elif equals:
@@ -161,7 +157,9 @@ def _help(usage: str, command: str, spec: _Spec) -> str:
     lines = ["", f"Usage:  {command} {usage}".rstrip(), "", "Options:"]
     for name in sorted(spec.kind):
         kind = spec.kind[name]
-        shown = "" if kind == "switch" else {"text": " string", "list": " list", "int": " int"}[kind]
+        shown = (
+            "" if kind == "switch" else {"text": " string", "list": " list", "int": " int"}[kind]
+        )
         label = spec.label(name)
         lines.append(f"  {label if label[1] != '-' else '    ' + label}{shown}")
     return "\n".join(lines)

@@ -38,13 +38,14 @@ def check_reference(ref: str) -> None:
     host, slash, path = name.partition("/")
     # A registry's host may hold what a repository may not: a port, upper case.
     repository = path if slash and ("." in host or ":" in host or host == "localhost") else name
-    if repository and repository.lower() in (repository, "") or repository == repository.lower():
+    if (repository and repository.lower() in (repository, "")) or repository == repository.lower():
         lowered = repository
     else:
         lowered = repository.lower()
     well = bool(lowered) and all(letter in _NAME for letter in lowered)
-    well = well and all(part and part[0] not in "._-" and part[-1] not in "._-"
-                        for part in lowered.split("/"))
+    well = well and all(
+        part and part[0] not in "._-" and part[-1] not in "._-" for part in lowered.split("/")
+    )
     if well and lowered != repository:
         raise CliError("invalid reference format: repository name must be lowercase")
     if not well or not tag or not all(letter in _TAG for letter in tag) or tag[0] in ".-":
@@ -67,7 +68,7 @@ class Images:
             folders.append(self._seeds if kind == "images" else f"{self._seeds}/{kind}")
         for folder in folders:
             try:
-                names = sorted(os.listdir(folder))  # noqa: PTH208
+                names = sorted(os.listdir(folder))
             except FileNotFoundError:
                 continue
             for name in names:
@@ -114,7 +115,7 @@ class Images:
         unknown", an unknown one "pull access denied".
         """
         wanted = full_reference(ref)
-        repository, _, tag = wanted.rpartition(":")
+        repository = wanted.rpartition(":")[0]
         known = False
         for doc in self._read("registry"):
             if wanted in doc["RepoTags"]:
@@ -127,7 +128,9 @@ class Images:
                 return doc, True
             known = known or any(name.rpartition(":")[0] == repository for name in doc["RepoTags"])
         if known:
-            raise DaemonError(f"manifest for {wanted} not found: manifest unknown: manifest unknown")
+            raise DaemonError(
+                f"manifest for {wanted} not found: manifest unknown: manifest unknown"
+            )
         raise DaemonError(
             f"pull access denied for {repository}, repository does not exist or may require "
             "'docker login': denied: requested access to the resource is denied"

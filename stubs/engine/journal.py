@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING
 
 from engine.jsonlite import Doc, dump_line, loads
 
+TYPE_CHECKING = False  # importing `typing` costs as much as starting the interpreter
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -56,7 +56,7 @@ class Journal:
 
 def _cwd() -> str | None:
     try:
-        return os.getcwd()  # noqa: PTH109
+        return os.getcwd()
     except OSError:
         return None  # the caller's folder was removed
 
@@ -65,7 +65,7 @@ def read(path: str) -> list[Doc]:
     """The calls in order of their start; `exit` and `seconds` are None where one never ended."""
     calls: dict[str, Doc] = {}
     try:
-        with open(path, encoding="utf-8") as file:  # noqa: PTH123
+        with open(path, encoding="utf-8") as file:
             lines = file.read().splitlines()
     except FileNotFoundError:
         return []

@@ -5,11 +5,15 @@ CPython's own accelerators do the work where they are there; `json` is the fallb
 
 from __future__ import annotations
 
-from typing import Any
+TYPE_CHECKING = False  # importing `typing` costs as much as starting the interpreter
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
 
 __all__ = ["Doc", "dump_line", "dumps", "loads", "pretty"]
 
-Doc = dict[str, Any]  # a JSON object; Any because its shape belongs to whoever wrote it
+Doc: TypeAlias = (
+    "dict[str, Any]"  # a JSON object; Any because its shape belongs to whoever wrote it
+)
 
 
 class _Context:
@@ -23,13 +27,16 @@ class _Context:
     parse_constant = float
 
 
+_scan: Any = None
+_encode: Any = None
 try:
     import _json
 
-    _scan = _json.make_scanner(_Context)
-    _quote = _json.encode_basestring_ascii
-    _encode = _json.make_encoder(None, None, _quote, None, ":", ",", False, False, True)
-except (ImportError, AttributeError, TypeError):  # another interpreter
+    _json_parts: Any = _json
+    _quote = _json_parts.encode_basestring_ascii
+    _encode = _json_parts.make_encoder(None, None, _quote, None, ":", ",", False, False, True)
+    _scan = _json_parts.make_scanner(_Context)
+except (ImportError, AttributeError, TypeError):  # another interpreter: `json` it is
     _scan = None
 
 
@@ -75,7 +82,7 @@ def _html_safe(text: str) -> str:
 
 
 def _plain(character: str) -> str:
-    return character if ord(character) > 127 else dumps(character)[1:-1]  # noqa: PLR2004
+    return character if ord(character) > 127 else dumps(character)[1:-1]
 
 
 def pretty(value: Any, indent: str = "    ", margin: str = "") -> str:

@@ -68,7 +68,11 @@ def mount(source: str, target: str, kind: str, flags: int = 0, data: str = "") -
     """mount(2)."""
     _check(
         _libc.mount(
-            source.encode(), os.fsencode(target), kind.encode(), ctypes.c_ulong(flags), data.encode()
+            source.encode(),
+            os.fsencode(target),
+            kind.encode(),
+            ctypes.c_ulong(flags),
+            data.encode(),
         ),
         f"mount {kind} on {target}",
     )
@@ -153,13 +157,15 @@ def rename_process(title: str) -> None:
     A forked helper otherwise shows the caller's command line and environment, secrets and all, in
     the container's /proc.
     """
-    with open("/proc/self/stat", encoding="ascii", errors="replace") as file:  # noqa: PTH123
+    with open("/proc/self/stat", encoding="ascii", errors="replace") as file:
         fields = file.read().rpartition(")")[2].split()
     # Fields 48 to 51 of proc(5), counted from 1; "state", the first here, is field 3.
     arg_start, arg_end, env_start, env_end = (int(field) for field in fields[45:49])
-    raw = title.encode()[: arg_end - arg_start - 1]
-    if arg_start and arg_end > arg_start:
-        ctypes.memmove(arg_start, raw.ljust(arg_end - arg_start, b"\0"), arg_end - arg_start)
+    size = arg_end - arg_start
+    if arg_start and size > 1:
+        # A last byte that is not zero tells the kernel that the title ends at the first zero.
+        raw = title.encode()[: size - 2].ljust(size - 1, b"\0") + b"\1"
+        ctypes.memmove(arg_start, raw, size)
     if env_start and env_end > env_start:
         ctypes.memset(env_start, 0, env_end - env_start)
-    _libc.prctl(_PR_SET_NAME, title.split("\0")[0].rpartition("/")[2].encode()[:15], 0, 0, 0)
+    _libc.prctl(_PR_SET_NAME, title.split(" ")[0].rpartition("/")[2].encode()[:15], 0, 0, 0)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import _signal as signal  # `signal` itself costs an import of enum
 import os
-from typing import NoReturn
 
 from engine.call import Call, Globals
 from engine.errors import CliError, DaemonError
 from engine.flags import parse
 from engine.journal import Journal
+
+TYPE_CHECKING = False  # importing `typing` costs as much as starting the interpreter
+if TYPE_CHECKING:
+    import signal
+    from typing import NoReturn
+else:
+    import _signal as signal  # `signal` imports enum, and that `re`
 
 __all__ = ["COMMANDS", "main"]
 
@@ -82,10 +87,8 @@ def _main(argv: list[str]) -> int:
         call = _read(program, argv[1:])
         if call.command.split()[0] not in _CLIENT_ONLY:
             call.reach()
-        if call.plan is not None and call.plan.lies():
-            code = 0
-        else:
-            code = _load(call.command)(call)
+        lies = call.plan is not None and call.plan.lies()
+        code = 0 if lies else _load(call.command)(call)
         code = code or call.exit_code
         if call.plan is not None:
             code = call.plan.after(code)
@@ -104,8 +107,10 @@ def _main(argv: list[str]) -> int:
 
 def _told(call: Call, error: CliError) -> str:
     # `run` wraps whatever stops it, even that nobody answers.
-    if call.command == "run" and error.exit_code == 1 and error.message.startswith(
-        ("Cannot connect", "error during", "Got permission")
+    if (
+        call.command == "run"
+        and error.exit_code == 1
+        and error.message.startswith(("Cannot connect", "error during", "Got permission"))
     ):
         error.exit_code = 125
         return f"docker: {error.message}.\nSee 'docker run --help'."
@@ -158,7 +163,7 @@ def _overview(program: str, group: str = "") -> str:
     return head + "\n".join(f"  {name}" for name in names)
 
 
-def _load(command: str):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _load(command: str):  # type: ignore[no-untyped-def]
     module, _, function = COMMANDS[command].partition(".")
     loaded = __import__(f"engine.commands.{module}", fromlist=[function])
     return getattr(loaded, function)

@@ -10,8 +10,34 @@ __all__ = ["check_container_name", "check_volume_name", "new_id", "random_name",
 
 _FIRST = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 _REST = _FIRST | frozenset("_.-")
-_LEFT = "brave calm clever eager gentle happy keen lucid merry quiet swift witty".split()
-_RIGHT = "ampere bohr curie darwin euler fermi gauss hopper joule noether pascal turing".split()
+_LEFT = [
+    "brave",
+    "calm",
+    "clever",
+    "eager",
+    "gentle",
+    "happy",
+    "keen",
+    "lucid",
+    "merry",
+    "quiet",
+    "swift",
+    "witty",
+]
+_RIGHT = [
+    "ampere",
+    "bohr",
+    "curie",
+    "darwin",
+    "euler",
+    "fermi",
+    "gauss",
+    "hopper",
+    "joule",
+    "noether",
+    "pascal",
+    "turing",
+]
 _ALLOWED = "[a-zA-Z0-9][a-zA-Z0-9_.-]"
 
 
@@ -40,7 +66,7 @@ def check_volume_name(name: str) -> None:
     """DaemonError where the local volume driver would not take this name."""
     if len(name) == 1:
         raise DaemonError(
-            f'create {name}: volume name is too short, names should be at least two alphanumeric '
+            f"create {name}: volume name is too short, names should be at least two alphanumeric "
             "characters"
         )
     if not _well_formed(name):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from engine.errors import CliError, DaemonError, UsageError
 from engine.jsonlite import Doc
 
+TYPE_CHECKING = False  # importing `typing` costs as much as starting the interpreter
 if TYPE_CHECKING:
     from engine.call import Call
     from engine.flags import Parsed
@@ -44,7 +44,7 @@ def _size(value: str, flag: str, command: str) -> int:
 
 def _lines(path: str) -> list[str]:
     try:
-        with open(path, encoding="utf-8") as file:  # noqa: PTH123
+        with open(path, encoding="utf-8") as file:
             rows = [row.lstrip() for row in file.read().splitlines()]
     except OSError as error:
         words = (error.strerror or "").lower()
@@ -90,7 +90,9 @@ class RunOptions:
         self.env = parse_env(flags, dict(call.env), shown)
         label_rows = [row for path in flags.texts("label-file") for row in _lines(path)]
         self.labels = parse_labels(label_rows + flags.texts("label"), shown)
-        self.memory = _size(flags.text("memory"), "-m, --memory", shown) if flags.given("memory") else 0
+        self.memory = (
+            _size(flags.text("memory"), "-m, --memory", shown) if flags.given("memory") else 0
+        )
         self.swap = self._swap()
         self.shm = _size(flags.text("shm-size", "64m"), "--shm-size", shown)
         self.cpus = self._cpus()
@@ -101,8 +103,10 @@ class RunOptions:
         self.tmpfs = dict(item.partition(":")[::2] for item in flags.texts("tmpfs"))
         pull = flags.text("pull", "missing")
         if pull not in ("always", "missing", "never"):
-            raise CliError(f"invalid pull option: '{pull}': must be one of \"always\", \"missing\" or "
-                           '"never"', 125)  # fmt: skip
+            raise CliError(
+                f'invalid pull option: \'{pull}\': must be one of "always", "missing" or "never"',
+                125,
+            )
         self.pull = pull
         if flags.on("rm") and self.restart["Name"] not in ("", "no"):
             raise CliError("Conflicting options: --restart and --rm", 125)
@@ -113,8 +117,10 @@ class RunOptions:
             raise DaemonError("Minimum memory limit allowed is 6MB")
         count = os.cpu_count() or 1
         if self.cpus and not 10_000_000 <= self.cpus <= count * 1_000_000_000:
-            raise DaemonError(f"Range of CPUs is from 0.01 to {count}.00, as there are only {count} "
-                              "CPUs available")  # fmt: skip
+            raise DaemonError(
+                f"Range of CPUs is from 0.01 to {count}.00, as there are only {count} "
+                "CPUs available"
+            )
         workdir = self.flags.text("workdir")
         if workdir and not workdir.startswith("/"):
             raise DaemonError(f"the working directory '{workdir}' is invalid, it needs to be an "
@@ -126,7 +132,7 @@ class RunOptions:
             if not mount["Target"].startswith("/"):
                 raise DaemonError(f"invalid mount config for type \"{kind}\": invalid mount path: "
                                   f"'{mount['Target']}' mount path must be absolute")  # fmt: skip
-            if kind == "bind" and not os.path.exists(mount["Source"]):  # noqa: PTH110
+            if kind == "bind" and not os.path.exists(mount["Source"]):
                 raise DaemonError('invalid mount config for type "bind": bind source path does not '
                                   f"exist: {mount['Source']}")  # fmt: skip
 
@@ -149,7 +155,9 @@ class RunOptions:
         if name not in ("no", "always", "on-failure", "unless-stopped") or (
             count and (not count.isdigit() or name != "on-failure")
         ):
-            raise CliError(f"docker: invalid restart policy '{name}'.\nSee 'docker run --help'.", 125)
+            raise CliError(
+                f"docker: invalid restart policy '{name}'.\nSee 'docker run --help'.", 125
+            )
         return {"Name": name, "MaximumRetryCount": int(count or 0)}
 
     def _ports(self) -> dict[str, list[dict[str, str]]]:
@@ -159,8 +167,10 @@ class RunOptions:
             *left, inner = rest.split(":")
             host = left.pop() if left else ""
             for word, what in ((inner, "containerPort"), (host, "hostPort")):
-                if word and not (word.isdigit() and 0 < int(word) <= 65535):  # noqa: PLR2004
-                    raise CliError(f"docker: Invalid {what}: {word}.\nSee 'docker run --help'.", 125)
+                if word and not (word.isdigit() and 0 < int(word) <= 65535):
+                    raise CliError(
+                        f"docker: Invalid {what}: {word}.\nSee 'docker run --help'.", 125
+                    )
             address = ":".join(left).strip("[]")
             bound = found.setdefault(f"{inner}/{protocol or 'tcp'}", [])
             bound.append({"HostIp": address, "HostPort": host})
@@ -181,13 +191,21 @@ class RunOptions:
                 raise _bad(item, "--mount", f"invalid field '{field}' must be a key=value pair",
                            self._shown)  # fmt: skip
             elif name in ("type", "source", "src", "target", "dst", "destination"):
-                mount[{"type": "Type", "source": "Source", "src": "Source"}.get(name, "Target")] = value
+                mount[{"type": "Type", "source": "Source", "src": "Source"}.get(name, "Target")] = (
+                    value
+                )
             elif name == "volume-label":
                 label, _, text = value.partition("=")
                 labels[label] = text
             elif name == "volume-driver":
                 driver["Name"] = value
-            elif name in ("bind-propagation", "consistency", "tmpfs-size", "tmpfs-mode", "volume-opt"):
+            elif name in (
+                "bind-propagation",
+                "consistency",
+                "tmpfs-size",
+                "tmpfs-mode",
+                "volume-opt",
+            ):
                 mount[name] = value
             else:
                 raise _bad(item, "--mount", f"unexpected key '{name}' in '{field}'", self._shown)

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-import _signal as signal  # `signal` itself costs an import of enum
 import fcntl
 import os
 import termios
-from typing import TYPE_CHECKING, NoReturn
 
 from engine import kernel
 
+TYPE_CHECKING = False  # importing `typing` costs as much as starting the interpreter
 if TYPE_CHECKING:
+    import signal
+    from typing import NoReturn
+
     from engine.jsonlite import Doc
     from engine.rootfs import Account
+else:
+    import _signal as signal  # `signal` imports enum, and that `re`
 
-__all__ = ["DEFAULT_PATH", "Refused", "become", "be_init", "capabilities", "environment", "open_terminal"]
+__all__ = [
+    "DEFAULT_PATH",
+    "Refused",
+    "be_init",
+    "become",
+    "capabilities",
+    "environment",
+    "open_terminal",
+]
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # capabilities(7): what docker leaves a container, without those that need the machine's own root.
@@ -43,11 +55,15 @@ def capabilities(host: Doc) -> frozenset[int]:
     keep = {} if "ALL" in dropped else dict(_DEFAULT_CAPABILITIES)
     for name in added & set(_DEFAULT_CAPABILITIES):
         keep[name] = _DEFAULT_CAPABILITIES[name]
-    return frozenset(number for name, number in keep.items() if name not in dropped - {"ALL"} - added)
+    return frozenset(
+        number for name, number in keep.items() if name not in dropped - {"ALL"} - added
+    )
 
 
-def environment(config: Doc, hostname: str, extra: list[str], home: str, *, tty: bool) -> dict[str, str]:
-    """A process's environment in docker's order: PATH, HOSTNAME, TERM, the container's, `-e`, HOME."""
+def environment(
+    config: Doc, hostname: str, extra: list[str], home: str, *, tty: bool
+) -> dict[str, str]:
+    """A process's environment in docker's order: PATH, HOSTNAME, TERM, its own, `-e`, HOME."""
     env = {"PATH": DEFAULT_PATH, "HOSTNAME": hostname}
     if tty:
         env["TERM"] = "xterm"
@@ -77,9 +93,9 @@ def _find(program: str, path: str) -> str:
         candidates = [f"{folder or '.'}/{program}" for folder in path.split(":")] if program else []
     denied = False
     for candidate in candidates:
-        if os.path.isdir(candidate):  # noqa: PTH112
+        if os.path.isdir(candidate):
             denied = denied or "/" in program
-        elif os.path.exists(candidate):  # noqa: PTH110
+        elif os.path.exists(candidate):
             if os.access(candidate, os.X_OK):
                 return candidate
             denied = True
@@ -133,7 +149,7 @@ def become(
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     try:
-        os.execve(program, argv, env)  # noqa: S606
+        os.execve(program, argv, env)
     except OSError as error:
         words = (error.strerror or "").lower()
         raise Refused(f'exec: "{argv[0]}": {words}', 126) from None

@@ -7,10 +7,10 @@ libraries are the machine's own, bound read-only; nothing else of the machine sh
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from engine import kernel
 
+TYPE_CHECKING = False  # importing `typing` costs as much as starting the interpreter
 if TYPE_CHECKING:
     from engine.jsonlite import Doc
 
@@ -43,7 +43,7 @@ class Account:
 
 def _lines(path: str) -> list[list[str]]:
     try:
-        with open(path, encoding="utf-8") as file:  # noqa: PTH123
+        with open(path, encoding="utf-8") as file:
             return [line.split(":") for line in file.read().splitlines()]
     except OSError:
         return []
@@ -75,7 +75,7 @@ def account(user: str, etc: str) -> Account:
 
 
 def _write(path: str, text: str) -> None:
-    with open(path, "w", encoding="utf-8") as file:  # noqa: PTH123
+    with open(path, "w", encoding="utf-8") as file:
         file.write(text)
 
 
@@ -91,20 +91,20 @@ def copy_tree(source: str, target: str) -> None:
     for entry in os.scandir(source):
         there = f"{target}/{entry.name}"
         facts = entry.stat(follow_symlinks=False)
-        if os.path.islink(there) or (os.path.lexists(there) and not entry.is_dir()):  # noqa: PTH110, PTH114
-            os.unlink(there)  # noqa: PTH108  (a link there could lead out of the container)
+        if os.path.islink(there) or (os.path.lexists(there) and not entry.is_dir()):
+            os.unlink(there)  # a link there could lead out of the container
         if entry.is_symlink():
-            os.symlink(os.readlink(entry.path), there)  # noqa: PTH115, PTH211
+            os.symlink(os.readlink(entry.path), there)
         elif entry.is_dir():
-            os.makedirs(there, exist_ok=True)  # noqa: PTH103
+            os.makedirs(there, exist_ok=True)
             copy_tree(entry.path, there)
         elif entry.is_file():
-            with open(entry.path, "rb") as old, open(there, "wb") as new:  # noqa: PTH123
+            with open(entry.path, "rb") as old, open(there, "wb") as new:
                 new.write(old.read())
         else:
             continue
         if not entry.is_symlink():
-            os.chmod(there, facts.st_mode & 0o7777)  # noqa: PTH101
+            os.chmod(there, facts.st_mode & 0o7777)
         _own(there, facts.st_uid, facts.st_gid)
 
 
@@ -112,25 +112,25 @@ def build(folder: str, image: Doc, hostname: str) -> None:
     """Make a new container's folders: `root` and `local` (its /usr/local)."""
     root, more = f"{folder}/root", image.get("Fake", {})
     for name in _FOLDERS:
-        os.mkdir(f"{root}/{name}") if name != "dev" else os.makedirs(f"{root}/dev")  # noqa: PTH102, PTH103
+        os.mkdir(f"{root}/{name}") if name != "dev" else os.makedirs(f"{root}/dev")
     for name, mode in (("tmp", _STICKY), ("var/tmp", _STICKY), ("root", 0o700)):
-        os.mkdir(f"{root}/{name}")  # noqa: PTH102
-        os.chmod(f"{root}/{name}", mode)  # noqa: PTH101
+        os.mkdir(f"{root}/{name}")
+        os.chmod(f"{root}/{name}", mode)
     for name in ("", "/bin", "/sbin", "/lib", "/share", "/etc"):
-        os.mkdir(f"{folder}/local{name}")  # noqa: PTH102
+        os.mkdir(f"{folder}/local{name}")
     for name in _PROGRAMS:
-        if os.path.islink(f"/{name}"):  # noqa: PTH114
-            os.symlink(os.readlink(f"/{name}"), f"{root}/{name}")  # noqa: PTH115, PTH211
-        elif os.path.isdir(f"/{name}"):  # noqa: PTH112
-            os.mkdir(f"{root}/{name}")  # noqa: PTH102
+        if os.path.islink(f"/{name}"):
+            os.symlink(os.readlink(f"/{name}"), f"{root}/{name}")
+        elif os.path.isdir(f"/{name}"):
+            os.mkdir(f"{root}/{name}")
     _build_etc(f"{root}/etc", more, hostname)
     if more.get("bin"):
         copy_tree(more["bin"], f"{folder}/local/bin")
     for name, uid in more.get("users", {}).items():
-        os.makedirs(f"{root}/home/{name}", exist_ok=True)  # noqa: PTH103
+        os.makedirs(f"{root}/home/{name}", exist_ok=True)
         _own(f"{root}/home/{name}", uid, uid)
     for path, owner in more.get("folders", {}).items():
-        os.makedirs(root + path, exist_ok=True)  # noqa: PTH103
+        os.makedirs(root + path, exist_ok=True)
         who = account(owner, f"{root}/etc")
         _own(root + path, who.uid, who.gid)
 
@@ -138,14 +138,14 @@ def build(folder: str, image: Doc, hostname: str) -> None:
 def _build_etc(etc: str, more: Doc, hostname: str) -> None:
     for name in _ETC_FILES:
         path = f"/etc/{name}"
-        if os.path.islink(path):  # noqa: PTH114
-            os.symlink(os.readlink(path), f"{etc}/{name}")  # noqa: PTH115, PTH211
-        elif os.path.isfile(path):  # noqa: PTH113
-            with open(path, "rb") as old, open(f"{etc}/{name}", "wb") as new:  # noqa: PTH123
+        if os.path.islink(path):
+            os.symlink(os.readlink(path), f"{etc}/{name}")
+        elif os.path.isfile(path):
+            with open(path, "rb") as old, open(f"{etc}/{name}", "wb") as new:
                 new.write(old.read())
     for name in _ETC_FOLDERS:
-        if os.path.isdir(f"/etc/{name}"):  # noqa: PTH112
-            os.mkdir(f"{etc}/{name}")  # noqa: PTH102
+        if os.path.isdir(f"/etc/{name}"):
+            os.mkdir(f"{etc}/{name}")
     passwd = ["root:x:0:0:root:/root:/bin/bash", "nobody:x:65534:65534:nobody:/nonexistent:/bin/sh"]
     group = ["root:x:0:", "tty:x:5:", "nogroup:x:65534:"]
     for name, uid in more.get("users", {}).items():
@@ -154,19 +154,22 @@ def _build_etc(etc: str, more: Doc, hostname: str) -> None:
     _write(f"{etc}/passwd", "\n".join(passwd) + "\n")
     _write(f"{etc}/group", "\n".join(group) + "\n")
     _write(f"{etc}/hostname", f"{hostname}\n")
-    _write(f"{etc}/hosts", f"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost\n127.0.1.1\t{hostname}\n")
-    os.symlink("/proc/mounts", f"{etc}/mtab")  # noqa: PTH211
+    _write(
+        f"{etc}/hosts",
+        f"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost\n127.0.1.1\t{hostname}\n",
+    )
+    os.symlink("/proc/mounts", f"{etc}/mtab")
     if more.get("etc"):
         copy_tree(more["etc"], etc)
 
 
 def seed_volume(data: str, shown: str) -> None:
     """A volume's first use takes over what the image has at that path, owner and mode included."""
-    if not os.path.isdir(shown) or os.listdir(data):  # noqa: PTH112, PTH208
+    if not os.path.isdir(shown) or os.listdir(data):
         return
-    facts = os.stat(shown)  # noqa: PTH116
+    facts = os.stat(shown)
     copy_tree(shown, data)
-    os.chmod(data, facts.st_mode & 0o7777)  # noqa: PTH101
+    os.chmod(data, facts.st_mode & 0o7777)
     _own(data, facts.st_uid, facts.st_gid)
 
 
@@ -180,13 +183,13 @@ def mount_all(folder: str, doc: Doc, *, full: bool) -> None:
     kernel.bind(root, root)
     kernel.bind("/usr", f"{root}/usr", readonly=True)
     _hide(doc, f"{root}/usr", folder)
-    if os.path.isdir("/usr/local"):  # noqa: PTH112
+    if os.path.isdir("/usr/local"):
         kernel.bind(f"{folder}/local", f"{root}/usr/local")
     for name in _PROGRAMS:
-        if os.path.isdir(f"/{name}") and not os.path.islink(f"/{name}"):  # noqa: PTH112, PTH114
+        if os.path.isdir(f"/{name}") and not os.path.islink(f"/{name}"):
             kernel.bind(f"/{name}", f"{root}/{name}", readonly=True)
     for name in _ETC_FOLDERS:
-        if os.path.isdir(f"{root}/etc/{name}") and os.path.isdir(f"/etc/{name}"):  # noqa: PTH112
+        if os.path.isdir(f"{root}/etc/{name}") and os.path.isdir(f"/etc/{name}"):
             kernel.bind(f"/etc/{name}", f"{root}/etc/{name}", readonly=True)
     safe = _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
     kernel.mount("proc", f"{root}/proc", "proc", safe | _MS_RDONLY)
@@ -204,14 +207,14 @@ def _hide(doc: Doc, usr: str, folder: str) -> None:
     # Whiteouts in an overlay: the program is truly not there ("not found", not "not allowed").
     hidden = doc["Fake"].get("hidden") or []
     for where in ("bin", "sbin"):
-        names = [name for name in hidden if os.path.lexists(f"/usr/{where}/{name}")]  # noqa: PTH110
+        names = [name for name in hidden if os.path.lexists(f"/usr/{where}/{name}")]
         if not names:
             continue
         upper, work = f"{folder}/hide-{where}", f"{folder}/hide-{where}.work"
         for path in (upper, work):
-            os.makedirs(path, exist_ok=True)  # noqa: PTH103
+            os.makedirs(path, exist_ok=True)
         for name in names:
-            if not os.path.lexists(f"{upper}/{name}"):  # noqa: PTH110
+            if not os.path.lexists(f"{upper}/{name}"):
                 os.mknod(f"{upper}/{name}", 0o020000, 0)
         options = f"lowerdir=/usr/{where},upperdir={upper},workdir={work}"
         kernel.mount("overlay", f"{usr}/{where}", "overlay", 0, options)
@@ -224,12 +227,14 @@ def _devices(dev: str, *, full: bool) -> None:
         os.close(os.open(f"{dev}/{name}", os.O_CREAT | os.O_WRONLY, 0o666))
         kernel.bind(f"/dev/{name}", f"{dev}/{name}")
     for name, target in _DEVICE_LINKS:
-        os.symlink(target, f"{dev}/{name}")  # noqa: PTH211
+        os.symlink(target, f"{dev}/{name}")
     for name in ("pts", "shm"):
-        os.mkdir(f"{dev}/{name}")  # noqa: PTH102
+        os.mkdir(f"{dev}/{name}")
     group = ",gid=5" if full else ""
     quiet = _MS_NOSUID | _MS_NOEXEC
-    kernel.mount("devpts", f"{dev}/pts", "devpts", quiet, f"newinstance,ptmxmode=0666,mode=0620{group}")
+    kernel.mount(
+        "devpts", f"{dev}/pts", "devpts", quiet, f"newinstance,ptmxmode=0666,mode=0620{group}"
+    )
     kernel.mount("shm", f"{dev}/shm", "tmpfs", quiet | _MS_NODEV, "mode=1777,size=65536k")
 
 
@@ -238,12 +243,12 @@ def _one_mount(root: str, spot: Doc) -> None:
     if not (os.path.realpath(target) + "/").startswith(os.path.realpath(root) + "/"):
         raise OSError(f"mount point {spot['to']} leads out of the container")
     if spot["kind"] == "tmpfs":
-        os.makedirs(target, exist_ok=True)  # noqa: PTH103
+        os.makedirs(target, exist_ok=True)
         kernel.mount("tmpfs", target, "tmpfs", _MS_NOSUID | _MS_NODEV, spot["options"])
         return
-    if os.path.isdir(spot["from"]):  # noqa: PTH112
-        os.makedirs(target, exist_ok=True)  # noqa: PTH103
-    elif not os.path.lexists(target):  # noqa: PTH110
-        os.makedirs(target.rpartition("/")[0], exist_ok=True)  # noqa: PTH103
+    if os.path.isdir(spot["from"]):
+        os.makedirs(target, exist_ok=True)
+    elif not os.path.lexists(target):
+        os.makedirs(target.rpartition("/")[0], exist_ok=True)
         os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o644))
     kernel.bind(spot["from"], target, readonly=spot["readonly"])

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import fcntl
 import os
-from typing import TYPE_CHECKING
 
 from engine.errors import DaemonError, FakeError, NotFound
 from engine.jsonlite import Doc, dumps, loads
 
+TYPE_CHECKING = False  # importing `typing` costs as much as starting the interpreter
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
+    from typing import Self
 
 __all__ = ["Lock", "Store", "read_doc", "remove_tree", "write_doc"]
 
@@ -29,7 +30,7 @@ class Lock:
         self.path = path
         self._fd = -1
 
-    def __enter__(self) -> Lock:
+    def __enter__(self) -> Self:
         self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(self._fd, fcntl.LOCK_EX)
         return self
@@ -44,8 +45,8 @@ class Lock:
 
 
 def read_doc(path: str) -> Doc:
-    """The JSON object in a file; FileNotFoundError where there is none, FakeError where it is broken."""
-    with open(path, encoding="utf-8") as file:  # noqa: PTH123  (pathlib costs a call its budget)
+    """The JSON object in a file; FileNotFoundError where absent, FakeError where broken."""
+    with open(path, encoding="utf-8") as file:  # pathlib costs a call its budget
         text = file.read()
     try:
         value = loads(text)
@@ -64,7 +65,7 @@ def write_doc(path: str, doc: Doc) -> None:
         os.write(fd, dumps(doc).encode())
     finally:
         os.close(fd)
-    os.rename(draft, path)  # noqa: PTH104
+    os.rename(draft, path)
 
 
 def remove_tree(path: str) -> None:
@@ -72,7 +73,7 @@ def remove_tree(path: str) -> None:
     try:
         entries = list(os.scandir(path))
     except PermissionError:
-        os.chmod(path, 0o700)  # noqa: PTH101
+        os.chmod(path, 0o700)
         entries = list(os.scandir(path))
     except FileNotFoundError:
         return
@@ -81,11 +82,11 @@ def remove_tree(path: str) -> None:
             remove_tree(entry.path)
         else:
             try:
-                os.unlink(entry.path)  # noqa: PTH108
+                os.unlink(entry.path)
             except PermissionError:
-                os.chmod(path, 0o700)  # noqa: PTH101
-                os.unlink(entry.path)  # noqa: PTH108
-    os.rmdir(path)  # noqa: PTH106
+                os.chmod(path, 0o700)
+                os.unlink(entry.path)
+    os.rmdir(path)
 
 
 class Store:
@@ -94,8 +95,8 @@ class Store:
     def __init__(self, root: str) -> None:
         self.root = root
         for name in ("containers", "names", "volumes", "images", "registry"):
-            if not os.path.isdir(f"{root}/{name}"):  # noqa: PTH112
-                os.makedirs(f"{root}/{name}", 0o700, exist_ok=True)  # noqa: PTH103
+            if not os.path.isdir(f"{root}/{name}"):
+                os.makedirs(f"{root}/{name}", 0o700, exist_ok=True)
 
     def lock(self) -> Lock:
         """The one lock for changes; hold it for moments only, never while something runs."""
@@ -113,7 +114,7 @@ class Store:
 
     def identifiers(self) -> list[str]:
         """Full ids of every container folder, finished or not."""
-        return [name for name in os.listdir(f"{self.root}/containers") if len(name) == _ID_LENGTH]  # noqa: PTH208
+        return [name for name in os.listdir(f"{self.root}/containers") if len(name) == _ID_LENGTH]
 
     def load(self, ident: str) -> Doc:
         """One container's document, its state corrected where its supervisor was killed."""
@@ -164,13 +165,13 @@ class Store:
     def name_owner(self, name: str) -> str | None:
         """The id that holds a name; a name whose container is gone counts as free."""
         try:
-            ident = os.readlink(f"{self.root}/names/{name}")  # noqa: PTH115
+            ident = os.readlink(f"{self.root}/names/{name}")
         except OSError:
             return None
-        return ident if os.path.exists(f"{self.folder(ident)}/container.json") else None  # noqa: PTH110
+        return ident if os.path.exists(f"{self.folder(ident)}/container.json") else None
 
     def claim_name(self, name: str, ident: str) -> None:
-        """Take a name (call with `lock` held); DaemonError with docker's words where it is taken."""
+        """Take a name (call with `lock` held); DaemonError where it is taken."""
         owner = self.name_owner(name)
         if owner is not None:
             raise DaemonError(
@@ -178,12 +179,12 @@ class Store:
                 "You have to remove (or rename) that container to be able to reuse that name."
             )
         self.drop_name(name)
-        os.symlink(ident, f"{self.root}/names/{name}")  # noqa: PTH211
+        os.symlink(ident, f"{self.root}/names/{name}")
 
     def drop_name(self, name: str) -> None:
         """Give a name back."""
         try:
-            os.unlink(f"{self.root}/names/{name}")  # noqa: PTH108
+            os.unlink(f"{self.root}/names/{name}")
         except FileNotFoundError:
             return
 
@@ -191,7 +192,7 @@ class Store:
         """The full id that a full id, a name or an unambiguous start of an id stands for."""
         name = ref.removeprefix("/")
         if name and "/" not in name:
-            if len(name) == _ID_LENGTH and os.path.isdir(self.folder(name)):  # noqa: PTH112
+            if len(name) == _ID_LENGTH and os.path.isdir(self.folder(name)):
                 return name
             owner = self.name_owner(name)
             if owner is not None:
@@ -216,7 +217,7 @@ class Store:
         bin_path = f"{self.root}/containers/.gone-{ident}"
         with self.lock():
             try:
-                os.rename(self.folder(ident), bin_path)  # noqa: PTH104
+                os.rename(self.folder(ident), bin_path)
             except FileNotFoundError:
                 return
             if self.name_owner(doc["Name"][1:]) is None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import select
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # importing `typing` costs as much as starting the interpreter
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Ends", "Route", "carry", "write_all"]
+__all__ = ["Ends", "Route", "carry", "read_line", "write_all"]
 
 _CHUNK = 65536
 # The engine waits this long for output that a left-over child still holds open (moby, monitor.go).
@@ -86,6 +86,17 @@ class Route:
         if self._close:
             os.close(self.sink)
         return False
+
+
+def read_line(fd: int) -> str:
+    """One line from a pipe, without its newline and not a byte beyond; what there is at its end."""
+    raw = b""
+    while not raw.endswith(b"\n"):
+        byte = os.read(fd, 1)
+        if not byte:
+            break
+        raw += byte
+    return raw.decode(errors="replace").rstrip("\n")
 
 
 def write_all(fd: int, data: bytes) -> None:

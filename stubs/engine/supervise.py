@@ -8,11 +8,9 @@ is how everybody else knows. Messages to the client are lines on a pipe: `unshar
 
 from __future__ import annotations
 
-import _signal as signal  # `signal` itself costs an import of enum
 import fcntl
 import os
 import time
-from typing import TYPE_CHECKING, NoReturn
 
 from engine import kernel
 from engine.attach import resize
@@ -21,12 +19,18 @@ from engine.jsonlite import Doc, dump_line
 from engine.names import timestamp
 from engine.process import Refused, be_init, become, capabilities, environment, open_terminal
 from engine.rootfs import NoSuchUser, account, mount_all
-from engine.streams import Ends, Route, carry, write_all
+from engine.streams import Ends, Route, carry, read_line, write_all
 
+TYPE_CHECKING = False  # importing `typing` costs as much as starting the interpreter
 if TYPE_CHECKING:
+    import signal
+    from typing import NoReturn
+
     from engine.attach import Attachment
     from engine.store import Store
     from engine.volumes import Volumes
+else:
+    import _signal as signal  # `signal` imports enum, and that `re`
 
 __all__ = ["Started", "start"]
 
@@ -46,7 +50,7 @@ class Started:
 
     def wait(self) -> int:
         """Wait for the end; the exit code, 137 where the supervisor was killed."""
-        words = _line(self._result)
+        words = read_line(self._result)
         os.waitpid(self._supervisor, 0)
         return int(words.removeprefix("exit ")) if words else 137
 
@@ -67,10 +71,10 @@ def start(store: Store, volumes: Volumes, doc: Doc, link: Attachment | None = No
     if link is not None:
         link.settle()
     try:
-        words = _line(ready)
+        words = read_line(ready)
         if words == "unshared":
             os.write(go, b"full\n" if _map_users(supervisor) else b"single\n")
-            words = _line(ready)
+            words = read_line(ready)
     except OSError as error:
         words = f"refused 125 {_RUNTIME}cannot map users: {error.strerror}: unknown"
     finally:
@@ -89,16 +93,6 @@ def start(store: Store, volumes: Volumes, doc: Doc, link: Attachment | None = No
     raise DaemonError(text or "the supervisor died", int(code or 125))
 
 
-def _line(fd: int) -> str:
-    raw = b""
-    while not raw.endswith(b"\n"):
-        byte = os.read(fd, 1)
-        if not byte:
-            break
-        raw += byte
-    return raw.decode(errors="replace").rstrip("\n")
-
-
 def _put(path: str, text: str) -> None:
     fd = os.open(path, os.O_WRONLY)
     try:
@@ -108,18 +102,26 @@ def _put(path: str, text: str) -> None:
 
 
 def _map_users(pid: int) -> bool:
-    """Give the new user namespace its users: all of ours where allowed (True), else only us as 0."""
+    """Give the new user namespace its users: all of ours if allowed (True), else us as 0."""
+    maps = {}
+    for kind in ("uid_map", "gid_map"):
+        with open(f"/proc/self/{kind}", encoding="ascii") as file:
+            maps[kind] = [line.split() for line in file]
     try:
-        for kind in ("uid_map", "gid_map"):
-            with open(f"/proc/self/{kind}", encoding="ascii") as file:  # noqa: PTH123
-                rows = [line.split() for line in file]
+        if maps["uid_map"][0][0] != "0":  # who is not root in there has not many users to give
+            return _map_me(pid)
+        for kind, rows in maps.items():
             _put(f"/proc/{pid}/{kind}", "".join(f"{row[0]} {row[0]} {row[2]}\n" for row in rows))
     except PermissionError:
-        _put(f"/proc/{pid}/setgroups", "deny")
-        _put(f"/proc/{pid}/uid_map", f"0 {os.geteuid()} 1\n")
-        _put(f"/proc/{pid}/gid_map", f"0 {os.getegid()} 1\n")
-        return False
+        return _map_me(pid)
     return True
+
+
+def _map_me(pid: int) -> bool:
+    _put(f"/proc/{pid}/setgroups", "deny")
+    _put(f"/proc/{pid}/uid_map", f"0 {os.geteuid()} 1\n")
+    _put(f"/proc/{pid}/gid_map", f"0 {os.getegid()} 1\n")
+    return False
 
 
 class _Supervisor:
@@ -160,13 +162,13 @@ class _Supervisor:
         for fd in (0, 1, 2):
             os.dup2(null, fd)
         keep = {null, self.tell, self.hear, *(ends.fds() if ends else ())}
-        for name in os.listdir("/proc/self/fd"):  # noqa: PTH208
-            if int(name) > 2 and int(name) not in keep:  # noqa: PLR2004
+        for name in os.listdir("/proc/self/fd"):
+            if int(name) > 2 and int(name) not in keep:
                 try:
                     os.close(int(name))
                 except OSError:
                     continue  # the folder's own descriptor
-        kernel.rename_process(f"fake-docker-supervisor\0{self.doc['Id']}")
+        kernel.rename_process(f"fake-docker-supervisor {self.doc['Id']}")
 
     def _watch(self, ends: Ends | None) -> None:
         alive = os.open(f"{self.folder}/alive", os.O_RDWR | os.O_CREAT, 0o600)
@@ -179,7 +181,7 @@ class _Supervisor:
         except OSError as error:
             raise OSError(error.errno, f"namespaces: {error.strerror}") from None
         self.say("unshared")
-        full = _line(self.hear) == "full"
+        full = read_line(self.hear) == "full"
         config = self.doc["Config"]
         tty = bool(config["Tty"])
         out_r, out_w = os.pipe()
@@ -224,7 +226,7 @@ class _Supervisor:
 
     def _started(self, first: int, note: int) -> int:
         """Hear that the first process runs its program, and tell; gives its terminal, or -1."""
-        words, theirs = _line(note), -1
+        words, theirs = read_line(note), -1
         if words.startswith("tty "):
             theirs, words = int(words[4:]), ""
         if words:
@@ -237,15 +239,22 @@ class _Supervisor:
             raise Refused(text, int(code))
 
         def running(found: Doc) -> None:
-            found["State"].update(Status="running", Running=True, Pid=first, ExitCode=0, Error="",
-                                  StartedAt=timestamp(), FinishedAt="0001-01-01T00:00:00Z")  # fmt: skip
+            found["State"].update(
+                Status="running",
+                Running=True,
+                Pid=first,
+                ExitCode=0,
+                Error="",
+                StartedAt=timestamp(),
+                FinishedAt="0001-01-01T00:00:00Z",
+            )
             found["Fake"]["supervisor"] = os.getpid()
 
         self.store.update(self.doc["Id"], running)
         self.say(f"started {first}")
         return theirs
 
-    def _first(self, full: bool, fds: tuple[int, int, int], note: int, *, tty: bool) -> NoReturn:  # noqa: FBT001
+    def _first(self, full: bool, fds: tuple[int, int, int], note: int, *, tty: bool) -> NoReturn:
         try:
             kernel.die_with_parent(signal.SIGKILL)
             kernel.unshare(kernel.CLONE_NEWNS)
@@ -260,15 +269,15 @@ class _Supervisor:
         finally:
             os._exit(125)
 
-    def _program(self, full: bool, fds: tuple[int, int, int], note: int, *, tty: bool) -> NoReturn:  # noqa: FBT001
+    def _program(self, full: bool, fds: tuple[int, int, int], note: int, *, tty: bool) -> NoReturn:
         config, host = self.doc["Config"], self.doc["HostConfig"]
         kernel.set_host_name(config["Hostname"])
         who = account(config["User"], "/etc")
         argv = [*(config["Entrypoint"] or ()), *(config["Cmd"] or ())]
         env = environment(config, config["Hostname"], [], who.home, tty=tty)
         cwd = config["WorkingDir"] or "/"
-        if not os.path.isdir(cwd):  # noqa: PTH112
-            os.makedirs(cwd, exist_ok=True)  # noqa: PTH103
+        if not os.path.isdir(cwd):
+            os.makedirs(cwd, exist_ok=True)
         if tty:
             master, peer = open_terminal()
             os.write(note, f"tty {master}\n".encode())
@@ -278,20 +287,37 @@ class _Supervisor:
         keep = capabilities(host)
         quiet = "no-new-privileges" in "".join(host["SecurityOpt"] or ())
         if not host.get("Init"):
-            become(argv, env, cwd, who if full else None, keep, fds, tty=tty, no_new_privileges=quiet,
-                   tied=True)  # fmt: skip
+            become(
+                argv,
+                env,
+                cwd,
+                who if full else None,
+                keep,
+                fds,
+                tty=tty,
+                no_new_privileges=quiet,
+                tied=True,
+            )
         child = os.fork()
         if child == 0:
-            become(argv, env, cwd, who if full else None, keep, fds, tty=tty, no_new_privileges=quiet)
-        kernel.rename_process("\0".join(["/sbin/docker-init", "--", *argv]))
+            become(
+                argv, env, cwd, who if full else None, keep, fds, tty=tty, no_new_privileges=quiet
+            )
+        kernel.rename_process(" ".join(["/sbin/docker-init", "--", *argv]))
         os.closerange(0, 1024)
         kernel.drop_capabilities(keep)
         be_init(child)
 
     def _ended(self, code: int, alive: int) -> None:
         def exited(found: Doc) -> None:
-            found["State"].update(Status="exited", Running=False, Paused=False, Pid=0, ExitCode=code,
-                                  FinishedAt=timestamp())  # fmt: skip
+            found["State"].update(
+                Status="exited",
+                Running=False,
+                Paused=False,
+                Pid=0,
+                ExitCode=code,
+                FinishedAt=timestamp(),
+            )
             found["Fake"].pop("supervisor", None)
 
         doc = self.store.update(self.doc["Id"], exited)

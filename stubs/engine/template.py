@@ -7,17 +7,15 @@ printf, pad, truncate). Anything else is an error, as in the real one.
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any
-
 from engine.jsonlite import pretty
 
+TYPE_CHECKING = False  # importing `typing` costs as much as starting the interpreter
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 __all__ = ["Template", "TemplateError"]
 
-_WORD = re.compile(r'\s*("(?:[^"\\]|\\.)*"|`[^`]*`|\(|\)|\||:=|,|[^\s()|,"`]+)')
 _NOTHING = object()
 
 
@@ -31,6 +29,27 @@ class TemplateError(Exception):
 
 def _bad(message: str) -> TemplateError:
     return TemplateError(f"template: :1: {message}", parsing=True)
+
+
+def _tokens(text: str) -> list[str]:
+    # By hand, since importing `re` costs as much as starting the interpreter.
+    words, at = [], 0
+    while at < len(text):
+        start, letter = at, text[at]
+        at += 1
+        if letter.isspace():
+            continue
+        if letter in '"`':
+            while at < len(text) and text[at] != letter:
+                at += 2 if letter == '"' and text[at] == "\\" else 1
+            if at >= len(text):
+                raise _bad("unterminated quoted string")
+            at += 1
+        elif letter not in "()|,":
+            while at < len(text) and not text[at].isspace() and text[at] not in '()|,"`':
+                at += 1
+        words.append(text[start:at])
+    return words
 
 
 def _show(value: object) -> str:
@@ -124,16 +143,13 @@ class Template:
         return [(word, self._words(text[len(word) :]), body, other)], index
 
     def _words(self, text: str) -> list[str]:
-        words, at = [], 0
-        text = text.rstrip()
-        while at < len(text):
-            found = _WORD.match(text, at)
-            if found is None:
-                raise _bad(f"unexpected {text[at]!r} in operand")
-            words.append(found.group(1))
-            at = found.end()
+        words = _tokens(text)
         for word in words:
-            if word[0].isalpha() and word not in _FUNCTIONS and word not in ("true", "false", "nil"):
+            if (
+                word[0].isalpha()
+                and word not in _FUNCTIONS
+                and word not in ("true", "false", "nil")
+            ):
                 raise _bad(f'function "{word}" not defined')
         return words
 
@@ -145,7 +161,9 @@ class Template:
 class _Run:
     """One filling-in."""
 
-    def __init__(self, root: object, *, strict: bool, methods: dict[str, Callable[..., object]]) -> None:
+    def __init__(
+        self, root: object, *, strict: bool, methods: dict[str, Callable[..., object]]
+    ) -> None:
         self._variables: dict[str, object] = {"$": root}
         self._root, self._strict, self._methods = root, strict, methods
 
@@ -185,7 +203,7 @@ class _Run:
             pairs = list(enumerate(value)) if isinstance(value, (list, tuple)) else []
         out = []
         for pair in pairs:
-            chosen = pair if len(names) == 2 else pair[1:]  # noqa: PLR2004
+            chosen = pair if len(names) == 2 else pair[1:]
             self._variables.update(zip(names, chosen, strict=False))
             out.append(self.nodes(node[2], pair[1]))
         return "".join(out) if pairs else self.nodes(node[3], dot)
@@ -248,7 +266,7 @@ class _Run:
         return values
 
     def _operand(self, word: str, dot: object) -> object:
-        if word[0] in "\"`":
+        if word[0] in '"`':
             return word[1:-1] if word[0] == "`" else _unquote(word)
         if word in ("true", "false", "nil"):
             return {"true": True, "false": False, "nil": None}[word]
@@ -260,7 +278,9 @@ class _Run:
             name, point, path = word.partition(".")
             if name not in self._variables:
                 raise _bad(f'undefined variable "{name}"')
-            return self._path(point + path, self._variables[name]) if point else self._variables[name]
+            return (
+                self._path(point + path, self._variables[name]) if point else self._variables[name]
+            )
         if word.startswith("."):
             return self._path(word, dot)
         raise _bad(f"unexpected {word!r} in operand")
@@ -271,8 +291,10 @@ class _Run:
         free = False
         for name in path[1:].split("."):
             if not isinstance(value, dict):
-                raise TemplateError(f'template: :1:2: executing "" at <{path}>: can\'t evaluate field '
-                                    f"{name} in type interface {{}}")  # fmt: skip
+                raise TemplateError(
+                    f'template: :1:2: executing "" at <{path}>: can\'t evaluate field '
+                    f"{name} in type interface {{}}"
+                )
             if name not in value:
                 if free or not self._strict:
                     return _NOTHING
@@ -285,7 +307,13 @@ class _Run:
 
 
 def _unquote(word: str) -> str:
-    return word[1:-1].replace('\\"', '"').replace("\\n", "\n").replace("\\t", "\t").replace("\\\\", "\\")
+    return (
+        word[1:-1]
+        .replace('\\"', '"')
+        .replace("\\n", "\n")
+        .replace("\\t", "\t")
+        .replace("\\\\", "\\")
+    )
 
 
 def _index(value: Any, *keys: Any) -> object:

@@ -1,1 +1,1 @@
-"""One module per family of subcommands; each public function takes a `Call` and gives an exit code."""
+"""One module per family of subcommands; a command takes a `Call` and gives an exit code."""

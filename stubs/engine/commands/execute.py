@@ -7,7 +7,6 @@ is killed, the program lives on and does not notice.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NoReturn
 
 from engine import kernel
 from engine.attach import Attachment, check_terminal, resize
@@ -15,9 +14,12 @@ from engine.errors import DaemonError
 from engine.options import parse_env
 from engine.process import Refused, become, capabilities, environment, open_terminal
 from engine.rootfs import Account, NoSuchUser, account
-from engine.streams import Ends, Route, carry
+from engine.streams import Ends, Route, carry, read_line
 
+TYPE_CHECKING = False  # importing `typing` costs as much as starting the interpreter
 if TYPE_CHECKING:
+    from typing import NoReturn
+
     from engine.call import Call
     from engine.jsonlite import Doc
 
@@ -33,14 +35,28 @@ _FAILED = "OCI runtime exec failed: exec failed: "
 class _Order:
     """What is to be run, and how."""
 
-    def __init__(self, doc: Doc, argv: list[str], extra: list[str], user: str, cwd: str, *, tty: bool) -> None:
-        self.doc, self.argv, self.extra, self.user, self.cwd, self.tty = doc, argv, extra, user, cwd, tty
+    def __init__(
+        self, doc: Doc, argv: list[str], extra: list[str], user: str, cwd: str, *, tty: bool
+    ) -> None:
+        self.doc, self.argv, self.extra, self.user, self.cwd, self.tty = (
+            doc,
+            argv,
+            extra,
+            user,
+            cwd,
+            tty,
+        )
 
 
 def execute(call: Call) -> int:
     """Run a program in a running container; its exit code, or 126 where it cannot be run."""
-    flags = call.flags(_FLAGS, "[OPTIONS] CONTAINER COMMAND [ARG...]",
-                       "Run a command in a running container", at_least=2, interspersed=False)  # fmt: skip
+    flags = call.flags(
+        _FLAGS,
+        "[OPTIONS] CONTAINER COMMAND [ARG...]",
+        "Run a command in a running container",
+        at_least=2,
+        interspersed=False,
+    )
     extra = parse_env(flags, dict(call.env), f"{call.program} exec")
     stdin, tty, detached = flags.on("interactive"), flags.on("tty"), flags.on("detach")
     doc = call.store.container(flags.args[0])
@@ -51,8 +67,14 @@ def execute(call: Call) -> int:
         raise DaemonError(f"Container {flags.args[0]} is paused, unpause the container before exec")
     if not state["Running"]:
         raise DaemonError(f"Container {doc['Id']} is not running")
-    order = _Order(doc, flags.args[1:], extra, flags.text("user") or doc["Config"]["User"],
-                   flags.text("workdir") or doc["Config"]["WorkingDir"] or "/", tty=tty)  # fmt: skip
+    order = _Order(
+        doc,
+        flags.args[1:],
+        extra,
+        flags.text("user") or doc["Config"]["User"],
+        flags.text("workdir") or doc["Config"]["WorkingDir"] or "/",
+        tty=tty,
+    )
     link = None if detached else Attachment(stdin=stdin, tty=tty)
     ready, tell = os.pipe()
     helper = os.fork()
@@ -61,12 +83,12 @@ def execute(call: Call) -> int:
     os.close(tell)
     if link is not None:
         link.settle()
-    words = _line(ready)
+    words = read_line(ready)
     if words == "started":
         if link is None:
             return 0
         link.pump()
-        words = _line(ready)
+        words = read_line(ready)
         os.waitpid(helper, 0)
         return int(words) if words else 137
     os.waitpid(helper, 0)
@@ -76,16 +98,6 @@ def execute(call: Call) -> int:
     # The engine says this on the program's own stdout, and the code is 126 whatever the cause.
     call.out(text)
     return 126
-
-
-def _line(fd: int) -> str:
-    raw = b""
-    while not raw.endswith(b"\n"):
-        byte = os.read(fd, 512)
-        if not byte:
-            break
-        raw += byte
-    return raw.decode(errors="replace").rstrip("\n")
 
 
 def _help(order: _Order, link: Attachment | None, tell: int) -> NoReturn:
@@ -100,7 +112,7 @@ def _help(order: _Order, link: Attachment | None, tell: int) -> NoReturn:
         if order.doc["HostConfig"]["NetworkMode"] == "none":
             kinds |= kernel.CLONE_NEWNET
         full = _full_map(order.doc["State"]["Pid"])
-        kernel.rename_process(f"fake-docker-exec\0{order.doc['Id']}")
+        kernel.rename_process(f"fake-docker-exec {order.doc['Id']}")
         kernel.join(pidfd, kinds)
         os.close(pidfd)
         null = os.open("/dev/null", os.O_RDWR)
@@ -126,7 +138,7 @@ def _say(fd: int, words: str) -> None:
 
 
 def _full_map(pid: int) -> bool:
-    with open(f"/proc/{pid}/uid_map", encoding="ascii") as file:  # noqa: PTH123
+    with open(f"/proc/{pid}/uid_map", encoding="ascii") as file:
         return int(file.readline().split()[2]) > 1
 
 
@@ -146,7 +158,7 @@ def _serve(order: _Order, ends: Ends, tell: int, *, full: bool) -> int:
         _program(order, fds, note_w, who.home, who if full else None)
     for fd in {source, out_w, err_w, note_w, *fds}:
         os.close(fd)
-    words = _line(note_r)
+    words = read_line(note_r)
     if words:
         code, _, text = words.partition(" ")
         raise Refused(text, int(code))
@@ -161,17 +173,29 @@ def _serve(order: _Order, ends: Ends, tell: int, *, full: bool) -> int:
     else:
         routes = [Route(out_r, ends.stdout, output=True), Route(err_r, ends.stderr, output=True)]
     carry(routes, os.pidfd_open(program), also)
-    code = os.waitstatus_to_exitcode(os.waitpid(program, 0)[1])
-    return code if code >= 0 else 128 - code
+    result = os.waitstatus_to_exitcode(os.waitpid(program, 0)[1])
+    return result if result >= 0 else 128 - result
 
 
-def _program(order: _Order, fds: tuple[int, int, int], note: int, home: str, who: Account | None) -> NoReturn:
+def _program(
+    order: _Order, fds: tuple[int, int, int], note: int, home: str, who: Account | None
+) -> NoReturn:
     doc = order.doc
     try:
-        env = environment(doc["Config"], doc["Config"]["Hostname"], order.extra, home, tty=order.tty)
+        env = environment(
+            doc["Config"], doc["Config"]["Hostname"], order.extra, home, tty=order.tty
+        )
         quiet = "no-new-privileges" in "".join(doc["HostConfig"]["SecurityOpt"] or ())
-        become(order.argv, env, order.cwd, who,
-               capabilities(doc["HostConfig"]), fds, tty=order.tty, no_new_privileges=quiet)  # fmt: skip
+        become(
+            order.argv,
+            env,
+            order.cwd,
+            who,
+            capabilities(doc["HostConfig"]),
+            fds,
+            tty=order.tty,
+            no_new_privileges=quiet,
+        )
     except Refused as error:
         start = "" if error.message.startswith("Cwd") else "unable to start container process: "
         _say(note, f"{error.code} {start}{error.message}")
@@ -179,4 +203,3 @@ def _program(order: _Order, fds: tuple[int, int, int], note: int, home: str, who
         _say(note, f"126 {error.strerror or error}")
     finally:
         os._exit(126)
-

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from engine.commands.inspect import inspect_each
 from engine.errors import CliError, DaemonError, NotFound
 from engine.images import check_reference, full_reference
 from engine.render import age, image_size, matches, now, rows, seconds_of
 
+TYPE_CHECKING = False  # importing `typing` costs as much as starting the interpreter
 if TYPE_CHECKING:
     from engine.call import Call
     from engine.jsonlite import Doc
 
 __all__ = ["inspect", "ls", "pull", "rm", "tag"]
 
-_TABLE = [("Repository", "REPOSITORY"), ("Tag", "TAG"), ("ID", "IMAGE ID"), ("CreatedSince", "CREATED"),
-          ("Size", "SIZE")]  # fmt: skip
+_TABLE = [
+    ("Repository", "REPOSITORY"),
+    ("Tag", "TAG"),
+    ("ID", "IMAGE ID"),
+    ("CreatedSince", "CREATED"),
+    ("Size", "SIZE"),
+]
 
 
 def _fits(doc: Doc, filters: list[str]) -> bool:
@@ -28,8 +32,12 @@ def _fits(doc: Doc, filters: list[str]) -> bool:
             good = key in labels and (not equals or labels[key] == wanted)
         elif name == "reference":
             pattern = "^" + value.replace(".", r"\.").replace("*", "[^/]*") + "$"
-            good = any(matches(pattern, tag) or matches(pattern, tag.rpartition(":")[0])
-                       or value in (tag, tag.rpartition(":")[0]) for tag in doc["RepoTags"])  # fmt: skip
+            good = any(
+                matches(pattern, tag)
+                or matches(pattern, tag.rpartition(":")[0])
+                or value in (tag, tag.rpartition(":")[0])
+                for tag in doc["RepoTags"]
+            )
         elif name == "dangling":
             good = (not doc["RepoTags"]) == (value in ("1", "true"))
         else:
@@ -73,16 +81,24 @@ def _row(doc: Doc, repository: str, tag: str, *, whole: bool) -> Doc:
 
 def inspect(call: Call) -> int:
     """Whole documents of images."""
-    flags = call.flags("format,f=text", "[OPTIONS] IMAGE [IMAGE...]",
-                       "Display detailed information on one or more images", at_least=1)  # fmt: skip
+    flags = call.flags(
+        "format,f=text",
+        "[OPTIONS] IMAGE [IMAGE...]",
+        "Display detailed information on one or more images",
+        at_least=1,
+    )
     return inspect_each(call, flags.args, flags.text("format"), "image")
 
 
 def pull(call: Call) -> int:
     """Fetch an image that the state's registry holds."""
-    flags = call.flags("all-tags,a disable-content-trust platform=text quiet,q",
-                       "[OPTIONS] NAME[:TAG|@DIGEST]", "Pull an image or a repository from a registry",
-                       at_least=1, at_most=1)  # fmt: skip
+    flags = call.flags(
+        "all-tags,a disable-content-trust platform=text quiet,q",
+        "[OPTIONS] NAME[:TAG|@DIGEST]",
+        "Pull an image or a repository from a registry",
+        at_least=1,
+        at_most=1,
+    )
     ref = flags.args[0]
     check_reference(ref)
     wanted = full_reference(ref)
@@ -93,7 +109,9 @@ def pull(call: Call) -> int:
     doc, new = call.images.pull(ref)
     if not flags.on("quiet"):
         call.out(f"{tag}: Pulling from {repository}\nDigest: {doc['Id']}")
-        call.out(f"Status: {'Downloaded newer image for' if new else 'Image is up to date for'} {wanted}")
+        call.out(
+            f"Status: {'Downloaded newer image for' if new else 'Image is up to date for'} {wanted}"
+        )
     host = "" if "." in wanted.partition("/")[0] else "docker.io/"
     call.out(f"{host}{'library/' if host and '/' not in wanted else ''}{wanted}")
     return 0
@@ -101,19 +119,28 @@ def pull(call: Call) -> int:
 
 def tag(call: Call) -> int:
     """Give an image another reference."""
-    flags = call.flags("", "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]",
-                       "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE", at_least=2, at_most=2)  # fmt: skip
+    flags = call.flags(
+        "",
+        "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]",
+        "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE",
+        at_least=2,
+        at_most=2,
+    )
     try:
         call.images.tag(*flags.args)
     except CliError as error:
-        raise CliError(f"Error parsing reference: \"{flags.args[1]}\" is not a valid repository/tag: "
-                       f"{error.message}") from None  # fmt: skip
+        raise CliError(
+            f'Error parsing reference: "{flags.args[1]}" is not a valid repository/tag: '
+            f"{error.message}"
+        ) from None
     return 0
 
 
 def rm(call: Call) -> int:
     """Untag images, and delete those that have no tag left."""
-    flags = call.flags("force,f no-prune", "[OPTIONS] IMAGE [IMAGE...]", "Remove one or more images", at_least=1)
+    flags = call.flags(
+        "force,f no-prune", "[OPTIONS] IMAGE [IMAGE...]", "Remove one or more images", at_least=1
+    )
     for name in flags.args:
         try:
             for line in call.images.remove(name, force=flags.on("force")):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from engine.errors import CliError, NotFound
 from engine.render import show_docs
 
+TYPE_CHECKING = False  # importing `typing` costs as much as starting the interpreter
 if TYPE_CHECKING:
     from engine.call import Call
     from engine.jsonlite import Doc
@@ -41,7 +40,11 @@ def inspect_each(call: Call, names: list[str], form: str, kind: str) -> int:
 
 
 def _find(call: Call, name: str, kind: str) -> Doc:
-    lookups = {"container": call.store.container, "image": call.images.get, "volume": call.volumes.get}
+    lookups = {
+        "container": call.store.container,
+        "image": call.images.get,
+        "volume": call.volumes.get,
+    }
     for found_kind in [kind] if kind else list(lookups):
         try:
             doc = lookups[found_kind](name)

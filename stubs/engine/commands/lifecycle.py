@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import select
 import time
-from typing import TYPE_CHECKING
 
 from engine.errors import CliError, DaemonError
 from engine.names import check_container_name
 
+TYPE_CHECKING = False  # importing `typing` costs as much as starting the interpreter
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -160,12 +160,14 @@ def kill(call: Call) -> int:
         number = _signal(text)
         try:
             doc = call.store.container(name)
-            if not doc["State"]["Running"]:
-                raise DaemonError(f"Container {doc['Id']} is not running")
         except DaemonError as error:
             raise DaemonError(f"Cannot kill container: {name}: {error.message}") from None
+        if not doc["State"]["Running"]:
+            raise DaemonError(
+                f"Cannot kill container: {name}: Container {doc['Id']} is not running"
+            )
         _send(doc, number)
-        if number == 9:  # noqa: PLR2004
+        if number == 9:
             _gone(call, doc, 10)
 
     return _each(call, flags.args, one)
@@ -173,7 +175,9 @@ def kill(call: Call) -> int:
 
 def rm(call: Call) -> int:
     """Remove containers; `-f` kills first, `-v` takes anonymous volumes along."""
-    flags = call.flags("force,f link,l volumes,v", _MANY, "Remove one or more containers", at_least=1)
+    flags = call.flags(
+        "force,f link,l volumes,v", _MANY, "Remove one or more containers", at_least=1
+    )
     force = flags.on("force")
 
     def one(name: str) -> None:
@@ -206,29 +210,30 @@ def rename(call: Call) -> int:
     """Give a container another name."""
     flags = call.flags("", "CONTAINER NEW_NAME", "Rename a container", at_least=2, at_most=2)
     old, new = flags.args
-    store = call.store
     try:
-        ident = store.resolve(old)
-        try:
-            check_container_name(new.removeprefix("/"), f"/{new.removeprefix('/')}")
-        except DaemonError as error:
-            raise DaemonError(f"Error when allocating new name: {error.message}") from None
-        with store.lock():
-            doc = store.load(ident)
-            if doc["Name"] == f"/{new}":
-                raise DaemonError("Renaming a container with the same name as its current name")
-            try:
-                store.claim_name(new, ident)
-            except DaemonError as error:
-                raise DaemonError(f"Error when allocating new name: {error.message}") from None
-            store.drop_name(doc["Name"][1:])
-            doc["Name"] = f"/{new}"
-            store.save(doc)
+        _rename(call, old, new)
     except DaemonError as error:
         call.err(call.voice(error))
         call.err(f"Error: failed to rename container named {old}")
         return 1
     return 0
+
+
+def _rename(call: Call, old: str, new: str) -> None:
+    store, name = call.store, new.removeprefix("/")
+    ident = store.resolve(old)
+    if store.load(ident)["Name"] == f"/{name}":
+        raise DaemonError("Renaming a container with the same name as its current name")
+    with store.lock():
+        try:
+            check_container_name(name, f"/{name}")
+            store.claim_name(name, ident)
+        except DaemonError as error:
+            raise DaemonError(f"Error when allocating new name: {error.message}") from None
+        doc = store.load(ident)
+        store.drop_name(doc["Name"][1:])
+        doc["Name"] = f"/{name}"
+        store.save(doc)
 
 
 def wait(call: Call) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from engine.errors import DaemonError
 from engine.render import age, mapping, matches, now, rows, seconds_of
 
+TYPE_CHECKING = False  # importing `typing` costs as much as starting the interpreter
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from engine.call import Call
     from engine.jsonlite import Doc
 
@@ -17,8 +18,15 @@ _FLAGS = "all,a filter,f=list format=text last,n=int latest,l no-trunc quiet,q s
 _STATUSES = ("created", "running", "paused", "restarting", "removing", "exited", "dead")
 _FILTERS = ("ancestor", "before", "exited", "id", "label", "name", "network", "since", "status",
             "volume")  # fmt: skip
-_TABLE = [("ID", "CONTAINER ID"), ("Image", "IMAGE"), ("Command", "COMMAND"), ("RunningFor", "CREATED"),
-          ("Status", "STATUS"), ("Ports", "PORTS"), ("Names", "NAMES")]  # fmt: skip
+_TABLE = [
+    ("ID", "CONTAINER ID"),
+    ("Image", "IMAGE"),
+    ("Command", "COMMAND"),
+    ("RunningFor", "CREATED"),
+    ("Status", "STATUS"),
+    ("Ports", "PORTS"),
+    ("Names", "NAMES"),
+]
 _SHORT_COMMAND = 20
 
 
@@ -66,17 +74,21 @@ def _filters(call: Call, texts: list[str]) -> dict[str, list[str]]:
 
 
 def _fits(doc: Doc, wanted: dict[str, list[str]]) -> bool:
-    tests = {
+    tests: dict[str, Callable[[str], bool]] = {
         "ancestor": lambda value: value in (doc["Image"], doc["Config"]["Image"]),
         "before": lambda value: doc["Created"] < value,
-        "exited": lambda value: doc["State"]["Status"] == "exited" and str(doc["State"]["ExitCode"]) == value,
+        "exited": lambda value: (
+            f"{doc['State']['Status']} {doc['State']['ExitCode']}" == f"exited {value}"
+        ),
         "id": lambda value: doc["Id"].startswith(value),
         "name": lambda value: matches(value, doc["Name"]) or matches(value, doc["Name"][1:]),
         "network": lambda value: value in doc["NetworkSettings"]["Networks"],
         "since": lambda value: doc["Created"] > value,
         "status": lambda value: doc["State"]["Status"] == value,
-        "volume": lambda value: any(value in (m.get("Name"), m["Destination"]) for m in doc["Mounts"]),
-    }  # fmt: skip
+        "volume": lambda value: any(
+            value in (mount.get("Name"), mount["Destination"]) for mount in doc["Mounts"]
+        ),
+    }
     for name, values in wanted.items():
         if name == "label":
             if not all(_labelled(doc, value) for value in values):
@@ -110,7 +122,9 @@ def _row(doc: Doc, *, whole: bool) -> Doc:
     mounts = [mount.get("Name") or mount["Source"] for mount in doc["Mounts"]]
     created = doc["Created"]
     ports = [
-        f"{bound['HostIp'] or '0.0.0.0'}:{bound['HostPort']}->{port}" if doc["State"]["Running"] else ""  # noqa: S104
+        f"{bound['HostIp'] or '0.0.0.0'}:{bound['HostPort']}->{port}"
+        if doc["State"]["Running"]
+        else ""
         for port, bindings in doc["HostConfig"]["PortBindings"].items()
         for bound in bindings
     ]
@@ -134,4 +148,4 @@ def _row(doc: Doc, *, whole: bool) -> Doc:
 
 
 def _cut(name: str) -> str:
-    return name if len(name) <= 15 else name[:14] + "…"  # noqa: PLR2004
+    return name if len(name) <= 15 else name[:14] + "…"

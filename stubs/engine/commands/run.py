@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from engine.container import make_container
 from engine.errors import CliError, DaemonError
 from engine.images import check_reference, full_reference
 from engine.options import CREATE, RUN, RunOptions
 
+TYPE_CHECKING = False  # importing `typing` costs as much as starting the interpreter
 if TYPE_CHECKING:
     from engine.call import Call
     from engine.jsonlite import Doc
@@ -31,7 +31,9 @@ def create(call: Call) -> int:
 
 def run(call: Call) -> int:
     """Make a container and start it; exit 125 where the engine refuses, else the program's code."""
-    flags = call.flags(RUN, _USAGE, "Run a command in a new container", at_least=1, interspersed=False)
+    flags = call.flags(
+        RUN, _USAGE, "Run a command in a new container", at_least=1, interspersed=False
+    )
     options = RunOptions(call, flags)
     stdin, tty, detached = flags.on("interactive"), flags.on("tty"), flags.on("detach")
     if not detached:
@@ -56,14 +58,15 @@ def _make(call: Call, options: RunOptions) -> Doc:
     ref = options.flags.args[0]
     check_reference(ref)
     cidfile = options.flags.text("cidfile")
-    if cidfile and os.path.exists(cidfile):  # noqa: PTH110
+    if cidfile and os.path.exists(cidfile):
         raise CliError(
-            f"Container ID file found, make sure the other container isn't running or delete {cidfile}"
+            "Container ID file found, make sure the other container isn't running or delete "
+            f"{cidfile}"
         )
     image = _image(call, options, ref)
     doc = make_container(call, options, image, options.flags.args[1:])
     if cidfile:
-        with open(cidfile, "w", encoding="ascii") as file:  # noqa: PTH123
+        with open(cidfile, "w", encoding="ascii") as file:
             file.write(doc["Id"])
     return doc
 

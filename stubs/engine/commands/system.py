@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from engine import VERSION
 from engine.call import state_root
@@ -12,10 +11,19 @@ from engine.jsonlite import Doc, pretty
 from engine.names import timestamp
 from engine.store import read_doc, write_doc
 
+TYPE_CHECKING = False  # importing `typing` costs as much as starting the interpreter
 if TYPE_CHECKING:
     from engine.call import Call
 
-__all__ = ["UNDONE", "context_inspect", "context_ls", "context_show", "context_use", "info", "version"]
+__all__ = [
+    "UNDONE",
+    "context_inspect",
+    "context_ls",
+    "context_show",
+    "context_use",
+    "info",
+    "version",
+]
 
 # What this engine takes and records but does not do. The suite reads this list.
 UNDONE = ("build", "healthchecks", "limits", "logs-drivers", "networks", "pause", "ports",
@@ -77,8 +85,12 @@ def _template(call: Call, form: str, doc: Doc, *, nothing: str) -> None:
 
 def version(call: Call) -> int:
     """Client and server; exit 1 where no server answers, after the client's part."""
-    flags = call.flags("format,f=text kubeconfig=text", "[OPTIONS]", "Show the Docker version information",
-                       at_most=0)  # fmt: skip
+    flags = call.flags(
+        "format,f=text kubeconfig=text",
+        "[OPTIONS]",
+        "Show the Docker version information",
+        at_most=0,
+    )
     trouble = _reached(call)
     if call.plan is not None and call.plan.lies():
         return 0
@@ -87,12 +99,14 @@ def version(call: Call) -> int:
         _template(call, flags.text("format"), {"Client": client, "Server": server},
                   nothing=trouble.message if trouble else "")  # fmt: skip
     else:
-        call.out(f"Client:\n Version:           {VERSION}\n API version:       1.41\n OS/Arch:           "
-                 f"linux/{client['Arch']}\n Context:           {client['Context']}")  # fmt: skip
+        call.out(f"Client:\n Version:           {VERSION}\n API version:       1.41")
+        call.out(f" OS/Arch:           linux/{client['Arch']}")
+        call.out(f" Context:           {client['Context']}")
         if server is not None:
-            call.out(f"\nServer: fake\n Engine:\n  Version:          {VERSION}\n  API version:      1.41 "
-                     f"(minimum version 1.12)\n  OS/Arch:          linux/{server['Arch']}\n"
-                     f"  Undone:           {' '.join(UNDONE)}")  # fmt: skip
+            call.out(f"\nServer: fake\n Engine:\n  Version:          {VERSION}")
+            call.out("  API version:      1.41 (minimum version 1.12)")
+            call.out(f"  OS/Arch:          linux/{server['Arch']}")
+            call.out(f"  Undone:           {' '.join(UNDONE)}")
     if trouble is not None:
         raise trouble
     return 0
@@ -110,20 +124,27 @@ def info(call: Call) -> int:
             call.out("")
             raise CliError('template: :1:2: executing "" at <.ServerVersion>: reflect: indirection '
                            "through nil pointer to embedded struct field Info")  # fmt: skip
-        call.out(f"Client:\n Context:    {call.top.context or 'default'}\n Debug Mode: false\n\nServer:\n"
-                 f"ERROR: {trouble.message}")  # fmt: skip
+        _client_info(call)
+        call.out(f"ERROR: {trouble.message}")
         raise CliError("errors pretty printing info")
     doc = _info(call)
     if form:
         _template(call, form, doc, nothing="")
         return 0
-    call.out(f"Client:\n Context:    {call.top.context or 'default'}\n Debug Mode: false\n\nServer:")
-    call.out(f" Containers: {doc['Containers']}\n  Running: {doc['ContainersRunning']}\n  Paused: 0\n"
-             f"  Stopped: {doc['ContainersStopped']}\n Images: {doc['Images']}\n"
-             f" Server Version: {VERSION}\n Storage Driver: folder\n Operating System: fake engine\n"
-             f" Architecture: {doc['Architecture']}\n CPUs: {doc['NCPU']}\n"
-             f" Docker Root Dir: {doc['DockerRootDir']}\n Undone: {' '.join(UNDONE)}")  # fmt: skip
+    _client_info(call)
+    call.out(
+        f" Containers: {doc['Containers']}\n  Running: {doc['ContainersRunning']}\n  Paused: 0\n"
+        f"  Stopped: {doc['ContainersStopped']}\n Images: {doc['Images']}\n"
+        f" Server Version: {VERSION}\n Storage Driver: folder\n Operating System: fake engine\n"
+        f" Architecture: {doc['Architecture']}\n CPUs: {doc['NCPU']}\n"
+        f" Docker Root Dir: {doc['DockerRootDir']}\n Undone: {' '.join(UNDONE)}"
+    )
     return 0
+
+
+def _client_info(call: Call) -> None:
+    context = call.top.context or "default"
+    call.out(f"Client:\n Context:    {context}\n Debug Mode: false\n\nServer:")
 
 
 def _info(call: Call) -> Doc:
@@ -160,8 +181,17 @@ def _contexts(call: Call) -> list[Doc]:
     current = call.top.context or known.get("current") or "default"
     hosts = {"default": call.env.get("DOCKER_HOST") or "unix:///var/run/docker.sock",
              **known.get("contexts", {})}  # fmt: skip
-    return [{"Name": name, "Description": "", "DockerEndpoint": host, "Current": name == current,
-             "Error": "", "ContextType": "moby"} for name, host in sorted(hosts.items())]  # fmt: skip
+    return [
+        {
+            "Name": name,
+            "Description": "",
+            "DockerEndpoint": host,
+            "Current": name == current,
+            "Error": "",
+            "ContextType": "moby",
+        }
+        for name, host in sorted(hosts.items())
+    ]
 
 
 def context_ls(call: Call) -> int:
@@ -174,9 +204,16 @@ def context_ls(call: Call) -> int:
         for item in items:
             call.out(item["Name"])
         return 0
-    table = [("Name", "NAME"), ("Description", "DESCRIPTION"), ("DockerEndpoint", "DOCKER ENDPOINT")]
+    table = [
+        ("Name", "NAME"),
+        ("Description", "DESCRIPTION"),
+        ("DockerEndpoint", "DOCKER ENDPOINT"),
+    ]
     if not flags.text("format"):
-        items = [{**item, "Name": f"{item['Name']} *" if item["Current"] else item["Name"]} for item in items]
+        items = [
+            {**item, "Name": f"{item['Name']} *" if item["Current"] else item["Name"]}
+            for item in items
+        ]
     rows(call, flags.text("format"), items, table, {})
     return 0
 
@@ -193,8 +230,10 @@ def context_use(call: Call) -> int:
     flags = call.flags("", "CONTEXT", "Set the current docker context", at_least=1, at_most=1)
     name = _known(call, flags.args[0])["Name"]
     base = state_root(call.env)
-    os.makedirs(base, 0o700, exist_ok=True)  # noqa: PTH103
-    write_doc(f"{base}/endpoints.json", {**_endpoints(call), "current": "" if name == "default" else name})
+    os.makedirs(base, 0o700, exist_ok=True)
+    write_doc(
+        f"{base}/endpoints.json", {**_endpoints(call), "current": "" if name == "default" else name}
+    )
     call.out(name)
     call.err(f'Current context is now "{name}"')
     return 0
@@ -209,11 +248,19 @@ def _known(call: Call, name: str) -> Doc:
 
 def context_inspect(call: Call) -> int:
     """One context, as a document."""
-    flags = call.flags("format,f=text", "[OPTIONS] [CONTEXT]", "Display detailed information on contexts")
+    flags = call.flags(
+        "format,f=text", "[OPTIONS] [CONTEXT]", "Display detailed information on contexts"
+    )
     name = flags.args[0] if flags.args else next(i["Name"] for i in _contexts(call) if i["Current"])
-    doc = {"Name": name, "Metadata": {},
-           "Endpoints": {"docker": {"Host": _known(call, name)["DockerEndpoint"], "SkipTLSVerify": False}},
-           "TLSMaterial": {}, "Storage": {"MetadataPath": "<IN MEMORY>", "TLSPath": "<IN MEMORY>"}}  # fmt: skip
+    doc = {
+        "Name": name,
+        "Metadata": {},
+        "Endpoints": {
+            "docker": {"Host": _known(call, name)["DockerEndpoint"], "SkipTLSVerify": False}
+        },
+        "TLSMaterial": {},
+        "Storage": {"MetadataPath": "<IN MEMORY>", "TLSPath": "<IN MEMORY>"},
+    }
     if flags.text("format"):
         _template(call, flags.text("format"), doc, nothing="")
     else:

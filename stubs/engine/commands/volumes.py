@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from engine.commands.inspect import inspect_each
 from engine.errors import CliError, DaemonError, NotFound
 from engine.options import parse_labels
 from engine.render import mapping, matches, rows
 
+TYPE_CHECKING = False  # importing `typing` costs as much as starting the interpreter
 if TYPE_CHECKING:
     from engine.call import Call
     from engine.jsonlite import Doc
@@ -72,14 +71,20 @@ def ls(call: Call) -> int:
 
 def inspect(call: Call) -> int:
     """Whole documents of volumes."""
-    flags = call.flags("format,f=text", "[OPTIONS] VOLUME [VOLUME...]",
-                       "Display detailed information on one or more volumes", at_least=1)  # fmt: skip
+    flags = call.flags(
+        "format,f=text",
+        "[OPTIONS] VOLUME [VOLUME...]",
+        "Display detailed information on one or more volumes",
+        at_least=1,
+    )
     return inspect_each(call, flags.args, flags.text("format"), "volume")
 
 
 def rm(call: Call) -> int:
     """Remove volumes that nobody uses."""
-    flags = call.flags("force,f", "[OPTIONS] VOLUME [VOLUME...]", "Remove one or more volumes", at_least=1)
+    flags = call.flags(
+        "force,f", "[OPTIONS] VOLUME [VOLUME...]", "Remove one or more volumes", at_least=1
+    )
     for name in flags.args:
         try:
             call.volumes.remove(name, force=flags.on("force"))
@@ -95,13 +100,17 @@ def rm(call: Call) -> int:
 
 def prune(call: Call) -> int:
     """Remove every volume that no container mounts; asks unless `--force`."""
-    flags = call.flags("filter=list force,f all,a", "[OPTIONS]", "Remove all unused local volumes", at_most=0)
+    flags = call.flags(
+        "filter=list force,f all,a", "[OPTIONS]", "Remove all unused local volumes", at_most=0
+    )
     if not flags.on("force"):
         raise CliError("fake docker: volume prune asks nothing; pass --force", 1)
     removed = []
     containers = list(call.store.containers())
     for doc in call.volumes.all():
-        if _fits(call, doc, flags.texts("filter"), containers) and not call.volumes.users(doc["Name"], containers):
+        if _fits(call, doc, flags.texts("filter"), containers) and not call.volumes.users(
+            doc["Name"], containers
+        ):
             call.volumes.remove(doc["Name"])
             removed.append(doc["Name"])
     if removed:
