@@ -160,8 +160,10 @@ class Front:
         """Judge, write the footer and the reproductions, take the world down."""
         try:
             if self._writer is not None and self.settings is not None:
-                self.verdict = judge(Tally.of(self.planned, self.results), self.settings.root_cause)
-                self._writer.close(Tally.of(self.planned, self.results), self.verdict)
+                tally = Tally.of(self.planned, self.results)
+                gaps = len(self.suite.gaps)
+                self.verdict = judge(tally, self.settings.root_cause, gaps=gaps)
+                self._writer.close(tally, self.verdict)
                 for result in self.results.values():
                     if result.status in (Status.FAIL, Status.STALE):
                         write_repro(self.out / "repro", result, self.settings)
