@@ -43,10 +43,11 @@ build_image() {
 }
 
 ensure_base() {
-    local engine=$1 saved=$CACHE/base-bookworm.tar
+    local engine=$1 log=$STATE/$1/build.log saved=$CACHE/base-bookworm.tar
     cli "$engine" image inspect "$BASE" >/dev/null 2>&1 && return
     [[ -f $saved ]] || bootstrap "$saved"
-    cli "$engine" import "$saved" "$BASE" >/dev/null
+    cli "$engine" import "$saved" "$BASE" >"$log" 2>&1 ||
+        fail "$engine could not import $saved: $(tail -n 3 "$log")"
 }
 
 # TARBALL: a minimal Debian. The folder goes whether or not this succeeds.

@@ -76,11 +76,12 @@ storage_driver() {
 
 # --- processes ----------------------------------------------------------------------------------
 # A pid alone may have been given away again; with its start tick (proc(5), field 22) it names
-# one process for good.
+# one process for good. A zombie whose parent does not care is as good as gone.
 start_tick() {
     local stat
     { stat=$(<"/proc/$1/stat"); } 2>/dev/null || return 1
-    cut -d' ' -f20 <<<"${stat##*) }" # the name, in brackets, may hold anything: count after it
+    read -ra stat <<<"${stat##*) }" # the name, in brackets, may hold anything: count after it
+    [[ ${stat[0]} != [ZX] ]] && echo "${stat[19]}"
 }
 
 alive() {
@@ -107,25 +108,25 @@ launch() {
     done
 }
 
-# PIDFILE: asks, waits 20 s, insists.
+# PIDFILE: asks, waits 20 s, insists, waits 5 s.
 end_process() {
-    local pid deadline=$((SECONDS + 20))
-    alive "$1" || return 0
-    pid=$(cut -d' ' -f1 "$1")
-    kill -TERM "$pid" 2>/dev/null || return 0
-    while alive "$1"; do
-        if ((SECONDS >= deadline)); then
-            say "pid $pid has not ended in 20 s: killing it"
-            kill -KILL "$pid" 2>/dev/null || return 0
-            deadline=$((SECONDS + 20))
-        fi
-        sleep 0.1
+    local pid signal deadline
+    for signal in TERM KILL; do
+        alive "$1" || return 0
+        pid=$(cut -d' ' -f1 "$1")
+        [[ $signal == TERM ]] || say "pid $pid has not ended in 20 s: killing it"
+        kill -s "$signal" "$pid" 2>/dev/null || return 0
+        deadline=$((SECONDS + 20))
+        [[ $signal == TERM ]] || deadline=$((SECONDS + 5))
+        while alive "$1" && ((SECONDS < deadline)); do sleep 0.1; done
     done
+    ! alive "$1" || fail "pid $pid does not die; see $1"
 }
 
-# FOLDER: ends what a killed daemon left behind: helpers whose command line names our folder.
+# FOLDER: ends what a killed daemon left behind: helpers whose command line names our folder, and
+# first their children, which are the containers.
 end_strays() {
-    local entry pid
+    local entry pid children
     for entry in /proc/[0-9]*; do
         case $(cat "$entry/comm" 2>/dev/null) in
         containerd | containerd-shim* | conmon) ;;
@@ -133,8 +134,9 @@ end_strays() {
         esac
         grep -qsF "$1" "$entry/cmdline" || continue
         pid=${entry#/proc/}
-        say "ending ${1%/}'s left-over process $pid"
-        kill -KILL "$pid" 2>/dev/null || true
+        say "ending left-over process $pid of ${1%/}"
+        read -ra children < <(cat "$entry"/task/*/children 2>/dev/null | tr '\n' ' ') || true
+        kill -KILL "${children[@]}" "$pid" 2>/dev/null || true
     done
 }
 
