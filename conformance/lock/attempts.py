@@ -57,10 +57,15 @@ def _append(path: str) -> str:
 
 def _see(marker: str) -> str:
     for name in os.listdir("/proc"):  # noqa: PTH208
-        if name.isdigit() and int(name) != os.getpid():
+        if not name.isdigit() or int(name) == os.getpid():
+            continue
+        try:
             with open(f"/proc/{name}/cmdline", "rb") as file:  # noqa: PTH123
-                if file.read().startswith(marker.encode() + b"\0"):
-                    return f"process {name} is in sight"
+                line = file.read()
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it ended while we looked
+        if line.startswith(marker.encode() + b"\0"):
+            return f"process {name} is in sight"
     return REFUSED
 
 

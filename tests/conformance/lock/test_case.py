@@ -133,7 +133,7 @@ def test_a_daemon_is_seen_and_dies_with_the_case(door, box):
     with door.open_case(box) as case:
         assert case.spawn(["sh", "-c", script], env=ENV, cwd=box).wait(10) == 0
         until(lambda: [p.argv for p in case.ps()] == [("sleep", mark)])
-        assert running(mark)
+        until(lambda: running(mark))
     assert not running(mark)
 
 

@@ -76,7 +76,7 @@ def test_when_the_worker_is_killed_no_process_is_left(box, kind, end):
         assert worker.stdout.readline() == b"up\n"
         helpers = children(worker.pid)
         assert helpers
-        assert running(mark)
+        until(lambda: running(mark))
         worker.send_signal(end)
     until(lambda: not running(mark))
     until(lambda: not any(alive(pid) for pid in helpers))
@@ -115,7 +115,7 @@ def test_when_the_zygote_closes_its_open_cases_close(box):
         with kind() as zygote:
             case = zygote.open_case(box)
             case.spawn(["sleep", mark], env=ENV, cwd=box)
-            assert running(mark)
+            until(lambda: running(mark))
         assert not running(mark)
         with pytest.raises(LockError, match="is closed"):
             case.ps()
