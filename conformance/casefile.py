@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from conformance.case import Axis, AxisValue, Case
-from conformance.template import VARIABLES, text_of
+from conformance.template import VARIABLES, TemplateError, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -54,16 +54,19 @@ def template_of(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return given, when, then and and of a row in one form: every command a list of words.
 
     Words are split before placeholders are filled in, so that a value never becomes two words.
-    ValueError for a command line with an open quote.
+    TemplateError for a command line with an open quote.
     """
     return {
         "given": [
-            {**given, "run": _words(given["run"])} if "run" in given else given
-            for given in row.get("given", ())
+            {**given, "run": _words(given["run"], ("given", n))} if "run" in given else given
+            for n, given in enumerate(row.get("given", ()))
         ],
-        "when": _when(row["when"]),
+        "when": _when(row["when"], ("when",)),
         "then": row.get("then", {}),
-        "and": [{**step, "when": _when(step["when"])} for step in row.get("and", ())],
+        "and": [
+            {**step, "when": _when(step["when"], ("and", n))}
+            for n, step in enumerate(row.get("and", ()))
+        ],
     }
 
 
@@ -84,8 +87,8 @@ class CaseReader:
             route: Route = ("cases", n)
             try:
                 template = template_of(row)
-            except ValueError as error:
-                self._report(route, f"a command line of {row['id']}: {error}")
+            except TemplateError as error:
+                self._report((*route, *error.route), error.message)
                 continue
             yield route, self._case(route, row, template)
 
@@ -215,14 +218,19 @@ def _id_defects(document: Document, rows: list[tuple[Route, AxisValue]]) -> Iter
         seen.add(value.id)
 
 
-def _when(when: Any) -> dict[str, Any]:
+def _when(when: Any, route: Route) -> dict[str, Any]:
     if isinstance(when, dict):
-        return {**when, "run": _words(when["run"])}
-    return {"run": _words(when)}
+        return {**when, "run": _words(when["run"], route)}
+    return {"run": _words(when, route)}
 
 
-def _words(command: Any) -> list[str]:
-    return shlex.split(command) if isinstance(command, str) else list(command)
+def _words(command: Any, route: Route) -> list[str]:
+    if not isinstance(command, str):
+        return list(command)
+    try:
+        return shlex.split(command)
+    except ValueError as error:
+        raise TemplateError(route, f"not a command line: {command!r}: {error}") from error
 
 
 def _texts(template: dict[str, Any]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from attrs import field, frozen
 
 from conformance.case import Case
 from conformance.casefile import is_destructive, template_of
+from conformance.template import TemplateError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -107,11 +108,12 @@ def probes(parity: Parity, document: Document, contract: Contract) -> Iterator[t
 
     It stands in for the cells of all cases of that feature in that runtime.
     """
-    for n, feature in enumerate(parity.features.values()):
+    for n, row in enumerate(document.data["cells"]):
+        feature = parity.features[_feature_id(row)]
         for entry in feature.runtimes.values():
-            if entry.probe is None:
-                continue
             route: Route = ("cells", n, "runtimes", entry.runtime, "probe")
+            if entry.probe is None or route not in document.values:
+                continue
             words = entry.probe["when"]["run"]
             case = Case(
                 id=f"parity-{feature.id.replace('.', '-')}-{entry.runtime}",
@@ -140,7 +142,7 @@ def _feature(
     errors: list[DataError],
 ) -> Feature:
     command, name = row["at"]["command"], row["at"].get("feature")
-    id_ = command if name is None else f"{command}.{name}"
+    id_ = _feature_id(row)
     place: Route = (*route, "at", "command")
     errors.extend(document.dangling(place, "command", command, contract.commands))
     for n, requirement in enumerate(row["requires"]):
@@ -159,6 +161,10 @@ def _feature(
     options = contract.commands[command].options if command in contract.commands else ()
     option = next((o.name for o in options if o.name == f"--{name}"), None)
     return Feature(id_, command, name or "", tuple(row["requires"]), entries, option)
+
+
+def _feature_id(row: dict[str, Any]) -> str:
+    return ".".join(row["at"][key] for key in ("command", "feature") if key in row["at"])
 
 
 def _entry(
@@ -185,8 +191,8 @@ def _entry(
     try:
         if "probe" in raw:
             probe = _probe(raw["probe"])
-    except ValueError as error:
-        errors.append(document.error((*route, "probe"), f"the probe's command line: {error}"))
+    except TemplateError as error:
+        errors.append(document.error((*route, "probe"), error.message))
     return ParityEntry(
         feature,
         runtime,

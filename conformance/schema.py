@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 
 from conformance import resources
-from conformance.dataerror import DataError, DataErrors
+from conformance.dataerror import DataError, DataErrors, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,9 +36,14 @@ _TYPES = {
 
 def check_schema(document: Document, name: str) -> None:
     """Raise DataErrors with all that ``matrices/schema/NAME.json`` has against a document."""
+    leaves = [
+        leaf for found in _validator(name).iter_errors(document.data) for leaf in _leaves(found)
+    ]
+    misspelt = {tuple(leaf.absolute_path): leaf for leaf in leaves if _is_unknown_key(leaf)}
     errors: list[DataError] = []
-    for found in _validator(name).iter_errors(document.data):
-        for leaf in _leaves(found):
+    for leaf in leaves:
+        other = misspelt.get(tuple(leaf.absolute_path))
+        if other is None or other is leaf or not _explains(other, leaf):
             errors.extend(_explain(document, leaf))
     if errors:
         raise DataErrors(errors)
@@ -58,6 +63,9 @@ def _leaves(error: jsonschema.ValidationError) -> Iterator[jsonschema.Validation
     branches: dict[object, list[jsonschema.ValidationError]] = {}
     for inner in error.context:
         branches.setdefault(inner.relative_schema_path[0], []).append(inner)
+    if all(inner.validator == "required" for inner in error.context):
+        yield error  # a choice of keys, and none is there
+        return
     # A branch of another type altogether is not what the author meant; else the fewest faults.
     best = min(branches.values(), key=lambda inner: (_wrong_type(inner), len(inner)))
     if _wrong_type(best) and len(branches) > 1:
@@ -69,6 +77,22 @@ def _leaves(error: jsonschema.ValidationError) -> Iterator[jsonschema.Validation
 
 def _wrong_type(errors: Iterable[jsonschema.ValidationError]) -> bool:
     return any(error.validator == "type" and not error.relative_path for error in errors)
+
+
+def _is_unknown_key(error: jsonschema.ValidationError) -> bool:
+    return error.validator == "additionalProperties"
+
+
+def _explains(misspelt: jsonschema.ValidationError, error: jsonschema.ValidationError) -> bool:
+    """Whether a key is missing only because it is there with a slip of the pen."""
+    schema: Any = misspelt.schema
+    instance: Any = misspelt.instance
+    valid = schema.get("properties", {})
+    meant = {nearest(key, valid) for key in instance if key not in valid}
+    if error.validator == "required":
+        missing: Any = error.validator_value
+        return all(key in instance or key in meant for key in missing)
+    return error.validator in _UNIONS
 
 
 def _explain(document: Document, error: jsonschema.ValidationError) -> Iterator[DataError]:
@@ -102,6 +126,8 @@ def _explain(document: Document, error: jsonschema.ValidationError) -> Iterator[
             yield document.error(route, f"{_show(value)} is not {_kinds(error)}")
         case "minItems" | "minLength" | "minProperties":
             yield document.error(route, "must not be empty")
+        case "maxProperties":
+            yield document.error(route, "holds several things; write a mapping for each")
         case "uniqueItems":
             yield document.error(route, "lists the same thing twice")
         case _:
