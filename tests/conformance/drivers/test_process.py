@@ -148,7 +148,6 @@ def test_an_interrupt_has_exactly_one_moment(given):
 
 
 def test_a_reader_that_goes_away_is_a_closed_pipe(sh):
-    # A shell function, so that the writer is the program itself.
     assert sh("exec yes", close_stdout_after=10).signal == signal.SIGPIPE
     seen = sh("trap '' PIPE; sleep 0.05; echo x; echo code $? >&2", close_stdout_after=0)
     assert (seen.stdout, seen.stderr.splitlines()[-1]) == (b"", b"code 1")
