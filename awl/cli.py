@@ -11,6 +11,7 @@ import click
 
 from awl import commands
 from awl.commands.options import GLOBAL, session
+from awl.console import silence
 from awl.errors import (
     AwlError,
     EngineError,
@@ -105,6 +106,9 @@ def main(arguments: list[str] | None = None) -> int:
         return _report(call, _of_click(call, error))
     except (KeyboardInterrupt, click.Abort):
         return _report(call, Interrupted("a signal ended the launcher; nothing is left half made"))
+    except BrokenPipeError:  # whoever closed the pipe has seen enough
+        silence(sys.stdout)
+        return 0
     except OSError as error:
         return _report(call, _of_system(error))
     except Exception as error:  # the last resort: no input shall show a traceback

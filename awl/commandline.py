@@ -40,7 +40,7 @@ def is_json(arguments: Sequence[str]) -> bool:
     for word in _own(arguments):
         if word.option == "--json":
             json = True
-        elif word.option == "--output":
+        elif word.option == "--output" and word.value in {"json", "text"}:
             json = word.value == "json"
     return json
 

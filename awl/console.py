@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from awl.redact import redact
 
-__all__ = ["Console"]
+__all__ = ["Console", "silence"]
 
 
 class Console:
@@ -83,7 +83,14 @@ def _write(stream: TextIO | None, text: str) -> None:
         stream.write(f"{text}\n")
         stream.flush()
     except BrokenPipeError:
-        # What is left in the stream's buffer goes the same way at exit.
-        nothing = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nothing, stream.fileno())
-        os.close(nothing)
+        silence(stream)
+    except OSError:
+        silence(stream)
+        raise
+
+
+def silence(stream: TextIO) -> None:
+    """Send what is left in the stream's buffer, and all that follows, nowhere."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, stream.fileno())
+    os.close(nothing)

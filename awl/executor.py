@@ -22,7 +22,17 @@ if TYPE_CHECKING:
 
     from awl.model import ExecSpec
 
-__all__ = ["Executor", "LocalExecutor"]
+__all__ = ["Executor", "LocalExecutor", "not_astray"]
+
+# What `git rev-parse --local-env-vars` names, but for settings: a launcher that is called from a
+# hook would work on the hook's repository instead of its own.
+_ASTRAY = frozenset(
+    f"GIT_{name}"
+    for name in (
+        *("ALTERNATE_OBJECT_DIRECTORIES", "COMMON_DIR", "DIR", "GRAFT_FILE", "INDEX_FILE"),
+        *("NAMESPACE", "OBJECT_DIRECTORY", "PREFIX", "SHALLOW_FILE", "WORK_TREE"),
+    )
+)
 
 
 class Executor(Protocol):
@@ -73,7 +83,7 @@ class LocalExecutor:
         stdin: bytes | IO[bytes] = b"",
     ) -> proc.Completed:
         """Run `argv` with the person's environment and `env`."""
-        whole = {**self._environment, **(env or {})}
+        whole = {**not_astray(self._environment), **(env or {})}
         return proc.run(argv, env=whole, limit=limit, cwd=self._folder, stdin=stdin)
 
     def execute(self, spec: ExecSpec) -> int:
@@ -123,6 +133,11 @@ class LocalExecutor:
             raise CommandNotExecutable(
                 f"{program} cannot be run: {error.strerror}", f"try chmod +x {program}"
             ) from None
+
+
+def not_astray(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment without what would lead git to another repository."""
+    return {name: value for name, value in environment.items() if name not in _ASTRAY}
 
 
 def _missing(program: str) -> CommandNotFound:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from awl import proc
 from awl.errors import AwlError, CloneFailed, RefNotFound
+from awl.executor import not_astray
 from awl.model import RepoState
 
 if TYPE_CHECKING:
@@ -203,7 +204,7 @@ def _carry(executor: Executor, spec: RepoSpec, bundle: str) -> None:
 
     A remote engine sees no folder of this machine, so there is nothing to mount.
     """
-    here = {**os.environ, **_BASE}
+    here = {**not_astray(os.environ), **_BASE}
     with tempfile.TemporaryFile() as file:
         git = ("git", "-c", "safe.directory=*", "-C", spec.local or "/")
         has = proc.run((*git, "rev-parse", "--all"), env=here, limit=LOOK_LIMIT)

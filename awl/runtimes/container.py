@@ -74,7 +74,7 @@ class ContainerRuntime:
             self._refuse_existing(spec.name)
             kept = self._volumes_before(spec.name, container)
             try:
-                whole = self._run(spec, container, image)
+                whole = self._run(spec, container, image, kept)
                 repos = populate(EngineExecutor(self._engine, whole, spec.name))
                 workspace = Workspace(
                     name=spec.name,
@@ -91,6 +91,7 @@ class ContainerRuntime:
                 )
                 document = {**workspace.document(), "container_id": whole}
                 self._store.commit("container", spec.name, document)
+                self._store.forget("kept", spec.name)
             except BaseException as error:
                 self._give_up(spec, container, kept, error)
                 raise
@@ -142,8 +143,12 @@ class ContainerRuntime:
             if not ids:
                 raise WorkspaceNotFound(f"no workspace {name} in runtime container")
             self._remove_containers(ids)
-            if not keep_volumes:
+            if keep_volumes:
+                # Tells them from volumes that a killed `create` has left.
+                self._store.commit("kept", name, {"volumes": sorted(self._volumes_of(name))})
+            else:
                 self._remove_volumes(self._volumes_of(name))
+                self._store.forget("kept", name)
             self._store.forget("container", name)
 
     # ------------------------------------------------------------ what there is
@@ -202,7 +207,7 @@ class ContainerRuntime:
             )
 
     def _volumes_before(self, name: str, container: str) -> set[str]:
-        """Return volumes that an `rm --keep-volumes` left; a foreign one of the name is refused."""
+        """Return the volumes that are there already; a foreign one of the name is refused."""
         wanted = {f"{container}-{part}" for part, _ in _VOLUMES}
         kept = set()
         rows = self._engine.rows(
@@ -225,7 +230,7 @@ class ContainerRuntime:
 
     # ------------------------------------------------------------ making and undoing
 
-    def _run(self, spec: CreateSpec, container: str, image: str) -> str:
+    def _run(self, spec: CreateSpec, container: str, image: str, kept: set[str]) -> str:
         labels = (f"{_LABEL}={spec.name}", f"{_INSTALLATION}={self._installation}")
         mounts = [
             f"type=volume,src={container}-{part},dst={place},"
@@ -243,6 +248,9 @@ class ContainerRuntime:
         if "is already in use by container" in done.words and (left := self._ours(spec.name)):
             # A launcher that was killed left it; under the lock nobody else is at it.
             self._remove_containers(left)
+            stated = self._store.records("kept").get(spec.name, {}).get("volumes", [])
+            kept.intersection_update(stated)
+            self._remove_volumes(self._volumes_of(spec.name) - kept)
             done = self._engine.call(*words, limit=_RUN_LIMIT)
         if done.code != 0:
             raise _refusal(done, container, image)
