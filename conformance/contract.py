@@ -131,7 +131,7 @@ class Contract:
         return next(runtime.id for runtime in self.runtimes.values() if runtime.default)
 
     @property
-    def names(self) -> tuple[str, ...]:
+    def tested(self) -> tuple[str, ...]:
         """The ids of all requirements that this version tests."""
         return tuple(id_ for id_, entry in self.requirements.items() if entry.stage == "current")
 

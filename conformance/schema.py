@@ -126,6 +126,8 @@ def _explain(document: Document, error: jsonschema.ValidationError) -> Iterator[
             yield document.error(route, f"{_show(value)} is not {_kinds(error)}")
         case "minItems" | "minLength" | "minProperties":
             yield document.error(route, "must not be empty")
+        case "exclusiveMinimum":
+            yield document.error(route, f"must be more than {against}")
         case "maxProperties":
             yield document.error(route, "holds several things; write a mapping for each")
         case "uniqueItems":
@@ -137,7 +139,8 @@ def _explain(document: Document, error: jsonschema.ValidationError) -> Iterator[
 def _bad_key(document: Document, route: Route, error: jsonschema.ValidationError) -> DataError:
     schema: Any = error.schema
     if error.validator == "enum":
-        return _unknown_key(document, route, schema["enum"])
+        others = ", ".join(schema["enum"])
+        return document.error(route, f"key {route[-1]!r} does not go with {others}", key=True)
     wanted = schema.get("$comment", "a key allowed here")
     return document.error(route, f"{_show(error.instance)} is not {wanted}", key=True)
 

@@ -148,9 +148,9 @@ def test_a_step_has_all_that_its_when_says(bound: Callable[..., Bound]) -> None:
         "timeout": 20,
     }
     [step] = bound(when=when, axes={"name": ["AWL_X"]}).steps
-    assert ("awl", "exec", "a", "cat", "/home x") == step.argv
-    assert (b"hi host\n", "/home", "stdout", 20) == (step.stdin, step.cwd, step.close, step.timeout)
-    assert {"K": None, "AWL_X": "AWL_X"} == step.env
+    assert step.argv == ("awl", "exec", "a", "cat", "/home x")
+    assert (step.stdin, step.cwd, step.close, step.timeout) == (b"hi host\n", "/home", "stdout", 20)
+    assert step.env == {"K": None, "AWL_X": "AWL_X"}
     assert SignalPlan("TERM", after_output="ready") == step.signal
     assert (
         TtyExpect("\\$ "),
@@ -172,8 +172,8 @@ def test_stdin_may_be_any_bytes_and_a_signal_may_wait_for_seconds(
 def test_steps_that_follow_come_after_the_first(bound: Callable[..., Bound]) -> None:
     follow = [{"when": "awl ls", "then": {"exit": 2}}, {"when": ["true"], "then": {}}]
     steps = bound(**{"and": follow}).steps
-    assert [("awl", "ls"), ("awl", "ls"), ("true",)] == [step.argv for step in steps]
-    assert [0, 2, 0] == [step.expect.exit for step in steps]
+    assert [step.argv for step in steps] == [("awl", "ls"), ("awl", "ls"), ("true",)]
+    assert [step.expect.exit for step in steps] == [0, 2, 0]
 
 
 @pytest.mark.parametrize(
@@ -199,14 +199,14 @@ def test_a_value_brings_its_own_expectations(bound: Callable[..., Bound]) -> Non
         when=["awl", "ls", "{name}", "-{name.exit}", "{name.words}"],
         then={"exit": "{name.exit}", "json": {"at": {"a": "{name.at}"}}},
     ).steps
-    assert ("awl", "ls", "/root/x", "-2", "a", "7", "true") == step.argv
-    assert (2, {"a": [1, None]}) == (step.expect.exit, step.expect.json and step.expect.json.at)
+    assert step.argv == ("awl", "ls", "/root/x", "-2", "a", "7", "true")
+    assert (step.expect.exit, step.expect.json and step.expect.json.at) == (2, {"a": [1, None]})
 
 
 def test_words_are_split_before_values_are_filled_in(bound: Callable[..., Bound]) -> None:
     hostile = "a b; rm '$x \"\n {{y}}"
     [step] = bound(axes={"name": [{"is": hostile, "id": "h"}]}, when="awl ls x{name}").steps
-    assert ("awl", "ls", "xa b; rm '$x \"\n {y}") == step.argv
+    assert step.argv == ("awl", "ls", "xa b; rm '$x \"\n {y}")
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_work_is_where_the_first_workspace_has_it_and_other_is_the_other_runtime
 def test_a_runtime_that_sees_its_work_elsewhere_says_so(bound: Callable[..., Bound]) -> None:
     more = {**VARIABLES, "work": "/elsewhere", "ws": "z"}
     [step] = bound("host", more, given=[{"workspace": "b"}], when=["awl", "{work}", "{ws}"]).steps
-    assert ("awl", "/elsewhere", "z") == step.argv
+    assert step.argv == ("awl", "/elsewhere", "z")
 
 
 def test_a_variable_that_is_not_given_is_named(bound: Callable[..., Bound]) -> None:
@@ -236,7 +236,7 @@ def test_a_refusal_ends_with_its_signature_and_changes_nothing(folder: Path) -> 
     made = bind(cell, VARIABLES)
     assert (GivenWorkspace("a"),) == made.given
     [step] = made.steps
-    assert ("awl", "rm", "a", "--keep-volumes", "--yes") == step.argv
+    assert step.argv == ("awl", "rm", "a", "--keep-volumes", "--yes")
     assert Expect(6, "option-unsupported", unchanged=UNCHANGED) == step.expect
 
 
@@ -260,15 +260,15 @@ def test_what_builds_on_a_success_is_no_part_of_a_refusal(
 @given(st.text(max_size=30))
 def test_any_text_survives_with_its_braces_doubled(text: str) -> None:
     doubled = text.replace("{", "{{").replace("}", "}}")
-    assert [] == list(holes(doubled))
+    assert list(holes(doubled)) == []
     assert text == fill(doubled, {}.__getitem__)
 
 
 def test_what_a_value_holds_is_not_filled_in_again() -> None:
-    assert "a{b}" == fill("a{x}", {"x": "{b}"}.__getitem__)
+    assert fill("a{x}", {"x": "{b}"}.__getitem__) == "a{b}"
 
 
 def test_a_brace_alone_is_told_with_its_place() -> None:
     with pytest.raises(TemplateError, match="single '}'") as caught:
         list(holes({"a": ["ok", "b}"]}))
-    assert ("a", 1) == caught.value.route
+    assert caught.value.route == ("a", 1)

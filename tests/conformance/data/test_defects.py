@@ -69,8 +69,10 @@ IN_PLACE = {
         "contract.yaml",
         "ls: {type: object}",
         "ls: {type: objekt}",
-        "contract.yaml:31:14: not a JSON Schema: "
-        "'objekt' is not valid under any of the given schemas",
+        (
+            "contract.yaml:31:14: not a JSON Schema: "
+            "'objekt' is not valid under any of the given schemas"
+        ),
     ),
     "contract-untested-requirement": (
         "contract.yaml",
@@ -87,22 +89,28 @@ IN_PLACE = {
     "parity-unused-feature": (
         "parity.yaml",
         "cells:\n",
-        "cells:\n  - {at: {command: ls, feature: sorted}, requires: [LS-1],"
-        " runtimes: {container: same, host: same}}\n",
+        (
+            "cells:\n  - {at: {command: ls, feature: sorted}, requires: [LS-1],"
+            " runtimes: {container: same, host: same}}\n"
+        ),
         "parity.yaml:3:10: no case and no probe uses feature 'ls.sorted'",
     ),
     "parity-twice": (
         "parity.yaml",
         "cells:\n",
-        "cells:\n  - {at: {command: ls}, requires: [LS-1],"
-        " runtimes: {container: same, host: same}}\n",
+        (
+            "cells:\n  - {at: {command: ls}, requires: [LS-1],"
+            " runtimes: {container: same, host: same}}\n"
+        ),
         "parity.yaml:6:10: feature 'ls' twice",
     ),
     "parity-unknown-command": (
         "parity.yaml",
         "cells:\n",
-        "cells:\n  - {at: {command: lss}, requires: [LS-1],"
-        " runtimes: {container: same, host: same}}\n",
+        (
+            "cells:\n  - {at: {command: lss}, requires: [LS-1],"
+            " runtimes: {container: same, host: same}}\n"
+        ),
         "parity.yaml:3:20: no command 'lss' (nearest: 'ls')",
     ),
     "parity-dangling-requirement": (
@@ -139,7 +147,7 @@ IN_PLACE = {
         "parity.yaml",
         "expect: unsupported",
         "expect: different",
-        "parity.yaml:14:9: unknown key 'signature'\nmatrices/parity.yaml:16:9: unknown key 'probe'",
+        "parity.yaml:14:9: key 'signature' does not go with expect, reason\nmatrices/parity.yaml:16:9: key 'probe' does not go with expect, reason",
     ),
     "parity-unknown-error-code": (
         "parity.yaml",
@@ -151,8 +159,10 @@ IN_PLACE = {
         "parity.yaml",
         "probe: awl rm a",
         "probe: awl rm 'a",
-        "parity.yaml:16:16: not a command line: "
-        '"awl rm \'a --keep-volumes --yes": No closing quotation',
+        (
+            "parity.yaml:16:16: not a command line: "
+            '"awl rm \'a --keep-volumes --yes": No closing quotation'
+        ),
     ),
     "parity-probe-unknown-placeholder": (
         "parity.yaml",
@@ -195,32 +205,32 @@ def test_all_defects_of_all_files_are_told_together_in_order(
     (folder / "values.yaml").write_text("values: {a: {text: no, values: [1:20]}}\n", "utf-8")
     (folder / "cases" / "extra.yaml").write_text("cases: {}\n", "utf-8")
     files = [line.split(": ")[0] for line in defects(folder)]
-    assert [
+    assert files == [
         "matrices/cases/extra.yaml:1:8",
         "matrices/values.yaml:1:20",
         "matrices/values.yaml:1:33",
-    ] == files
+    ]
 
 
 def test_a_missing_file_is_named(folder: Path, defects: Callable[[Path], list[str]]) -> None:
     (folder / "parity.yaml").unlink()
     shutil.rmtree(folder / "cases")
-    assert [
+    assert defects(folder) == [
         "matrices/cases:1:1: no case file *.yaml in there",
         "matrices/parity.yaml:1:1: cannot be read: No such file or directory",
-    ] == defects(folder)
+    ]
 
 
 def test_the_good_suite_has_no_gaps_and_no_warnings(folder: Path) -> None:
     suite = load_suite(folder)
-    assert ((), ()) == (suite.gaps, suite.warnings)
+    assert (suite.gaps, suite.warnings) == ((), ())
 
 
 def test_gaps_are_kept_where_they_are_allowed_and_errors_still_raise(folder: Path) -> None:
     path = folder / "contract.yaml"
     path.write_text(path.read_text("utf-8").replace(", stage: planned", ""), "utf-8")
     suite = load_suite(folder, allow_gaps=True)
-    assert ["no case covers LS-2"] == [gap.message for gap in suite.gaps]
+    assert [gap.message for gap in suite.gaps] == ["no case covers LS-2"]
     (folder / "cases" / "extra.yaml").write_text("cases: []\n", "utf-8")
     with pytest.raises(DataErrors):
         load_suite(folder, allow_gaps=True)
@@ -233,12 +243,12 @@ def test_a_must_that_names_an_exit_and_has_no_negative_case_is_a_warning(folder:
         "utf-8",
     )
     [warning] = load_suite(folder).warnings
-    assert "RM-1a names a failing exit; no negative case covers it" == warning.message
+    assert warning.message == "RM-1a names a failing exit; no negative case covers it"
 
 
 def test_an_error_reads_as_place_message_and_nearest_name() -> None:
     error = DataError("m/a.yaml", 12, 5, "unknown key 'poliarity'", "polarity")
-    assert "m/a.yaml:12:5: unknown key 'poliarity' (nearest: 'polarity')" == str(error)
+    assert str(error) == "m/a.yaml:12:5: unknown key 'poliarity' (nearest: 'polarity')"
 
 
 def test_errors_are_told_once_and_in_order_of_place() -> None:

@@ -48,9 +48,10 @@ def test_an_id_has_runtime_via_output_and_then_the_axes_as_written(
     with_case: Callable[[str], Suite],
 ) -> None:
     axes = {"b": ["b/1"], "output": ["json"], "a": [{"is": "x y", "id": "xy"}], "via": ["env"]}
-    assert ["x[container,env,json,b_1,xy]", "x[host,env,json,b_1,xy]"] == ids(
-        with_case(case(axes=axes))
-    )
+    assert ids(with_case(case(axes=axes))) == [
+        "x[container,env,json,b_1,xy]",
+        "x[host,env,json,b_1,xy]",
+    ]
 
 
 def test_a_cell_knows_every_axis_though_its_id_names_the_listed_ones(
@@ -58,16 +59,19 @@ def test_a_cell_knows_every_axis_though_its_id_names_the_listed_ones(
 ) -> None:
     suite = with_case(case(axes={"n": [7]}))
     [cell] = cells_of(suite, suite.cases["x"], "host")
-    assert "x[host,7]" == cell.id
-    assert {"runtime": "host", "via": "flag", "output": "text", "n": 7} == {
-        name: value.value for name, value in cell.axes.items()
+    assert cell.id == "x[host,7]"
+    assert {name: value.value for name, value in cell.axes.items()} == {
+        "runtime": "host",
+        "via": "flag",
+        "output": "text",
+        "n": 7,
     }
-    assert ("host", "flag", "text", "run") == (cell.runtime, cell.via, cell.output, cell.plan)
+    assert (cell.runtime, cell.via, cell.output, cell.plan) == ("host", "flag", "text", "run")
 
 
 def test_default_is_a_way_to_the_default_runtime_only(with_case: Callable[[str], Suite]) -> None:
     suite = with_case(case(axes={"via": ["flag", "default"]}))
-    assert ["x[container,flag]", "x[container,default]", "x[host,flag]"] == ids(suite)
+    assert ids(suite) == ["x[container,flag]", "x[container,default]", "x[host,flag]"]
 
 
 def test_exceptions_leave_out_the_rows_where_all_their_keys_match(
@@ -85,18 +89,18 @@ def test_exceptions_leave_out_the_rows_where_all_their_keys_match(
 
 def test_a_case_may_leave_a_runtime_out(with_case: Callable[[str], Suite]) -> None:
     suite = with_case(case(axes={"runtime": ["host"]}))
-    assert (["x[host]"], []) == (ids(suite), ids(suite, "container"))
+    assert (ids(suite), ids(suite, "container")) == (["x[host]"], [])
 
 
 def test_an_exception_may_leave_a_whole_runtime_out(with_case: Callable[[str], Suite]) -> None:
     suite = with_case(case(axes={"a": [1]}, **{"except": [{"runtime": "host"}]}))
-    assert ["x[container,1]"] == ids(suite)
+    assert ids(suite) == ["x[container,1]"]
 
 
 def test_a_plug_in_runtime_gets_the_cases_that_list_none(folder: Path) -> None:
     suite = load_suite(folder)
     found = [cell.id for cell in expand(suite, ["microvm"])]
-    assert ["ls-names[microvm]", "rm-known[microvm,flag]"] == found[:2]
+    assert found[:2] == ["ls-names[microvm]", "rm-known[microvm,flag]"]
     assert not [id_ for id_ in found if id_.startswith("parity-")]
 
 
@@ -124,7 +128,7 @@ def test_pairwise_cells_cover_every_pair_of_each_runtime(
             for cell in cells_of(suite, suite.cases["x"], runtime)
             for one, two in itertools.combinations("abcd", 2)
         }
-        assert 6 * 9 - 1 == len(pairs)
+        assert len(pairs) == 6 * 9 - 1
         assert (("a", "1"), ("b", "1")) not in pairs
 
 
@@ -136,21 +140,21 @@ def test_an_unsupported_feature_is_a_refusal_by_the_cases_own_steps_where_there_
     path.write_text(text.replace("        probe: awl rm a --keep-volumes --yes\n", ""), "utf-8")
     suite = with_case(case(feature="rm.keep-volumes"))
     container, host = [cell for cell in expand(suite) if cell.case.id == "x"]
-    assert ("run", "refusal") == (container.plan, host.plan)
+    assert (container.plan, host.plan) == ("run", "refusal")
     assert host.parity is not None
-    assert (6, "same") == (
+    assert (
         host.parity.signature and host.parity.signature.exit,
         container.parity and container.parity.expect,
-    )
+    ) == (6, "same")
 
 
 def test_a_probe_stands_in_for_all_cells_of_its_feature_in_that_runtime(
     with_case: Callable[[str], Suite],
 ) -> None:
     suite = with_case(case(feature="rm.keep-volumes", axes={"a": [1, 2, 3]}))
-    assert ["x[container,1]", "x[container,2]", "x[container,3]"] == ids(suite)
+    assert ids(suite) == ["x[container,1]", "x[container,2]", "x[container,3]"]
     [probe] = [cell for cell in expand(suite) if cell.plan == "refusal"]
-    assert ("parity-rm-keep-volumes-host[host]", True) == (probe.id, probe.case.destructive)
+    assert (probe.id, probe.case.destructive) == ("parity-rm-keep-volumes-host[host]", True)
 
 
 def test_a_declared_divergence_runs_and_carries_its_signature(
@@ -166,9 +170,9 @@ def test_a_declared_divergence_runs_and_carries_its_signature(
     path.write_text(text.replace(row, f"command: ls}}, requires: [LS-1], {declared}"), "utf-8")
     suite = with_case(case(feature="ls"))
     [cell] = cells_of(suite, suite.cases["x"], "host")
-    assert "diverged" == cell.plan
+    assert cell.plan == "diverged"
     assert cell.parity is not None
-    assert ("2027-01-31", "me") == (str(cell.parity.expires), cell.parity.owner)
+    assert (str(cell.parity.expires), cell.parity.owner) == ("2027-01-31", "me")
 
 
 def test_a_control_agrees_with_its_cell_where_it_can(folder: Path) -> None:
@@ -177,8 +181,8 @@ def test_a_control_agrees_with_its_cell_where_it_can(folder: Path) -> None:
     for cell in expand(suite):
         control = control_of(suite, cell)
         found[cell.id] = control and control.id
-    assert "rm-known[host,env]" == found["rm-unknown[host,env,json]"]
-    assert "rm-known[container,flag]" == found["rm-unknown[container,flag,text]"]
+    assert found["rm-unknown[host,env,json]"] == "rm-known[host,env]"
+    assert found["rm-unknown[container,flag,text]"] == "rm-known[container,flag]"
     assert found["rm-known[host,env]"] is None
 
 
@@ -190,7 +194,7 @@ def test_a_control_without_that_value_is_its_first_cell(with_case: Callable[[str
     [cell] = cells_of(suite, suite.cases["x"], "host")
     control = control_of(suite, cell)
     assert control is not None
-    assert "rm-known[host,flag]" == control.id
+    assert control.id == "rm-known[host,flag]"
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -232,7 +236,7 @@ def test_ids_and_digest_do_not_depend_on_the_hash_seed() -> None:
             timeout=60,
         )
         seen.add(done.stdout)
-    assert 1 == len(seen)
+    assert len(seen) == 1
 
 
 def test_a_hundred_thousand_cells_come_one_by_one_in_flat_memory(
@@ -249,5 +253,5 @@ def test_a_hundred_thousand_cells_come_one_by_one_in_flat_memory(
         late = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert ("x[container,0,0,0,0,1]", 100_000) == (first.id, count)
+    assert (first.id, count) == ("x[container,0,0,0,0,1]", 100_000)
     assert late - early < 100_000  # bytes: less than one for each cell

@@ -74,7 +74,7 @@ def test_a_word_that_matches_nothing_selects_nothing_and_is_named(
     "expression", ["", "  ", "and", "host and", "not", "(host", "host)", "a b"]
 )
 def test_an_expression_of_no_form_is_refused_before_any_cell_is_looked_at(expression: str) -> None:
-    with pytest.raises(ValueError, match="selection .*write for example"):
+    with pytest.raises(ValueError, match=r"selection .*write for example"):
         select(expression, [])
 
 
@@ -83,4 +83,4 @@ def test_selection_is_lazy_once_every_word_has_been_seen(cells: list[Cell]) -> N
         yield from itertools.cycle(cells)
 
     first = list(itertools.islice(select("ls and not host", endless()), 3))
-    assert ["ls-names[container]"] * 3 == [cell.id for cell in first]
+    assert [cell.id for cell in first] == ["ls-names[container]"] * 3

@@ -33,7 +33,7 @@ def test_every_negative_cell_of_a_case_file_has_a_control_that_runs(suite: Suite
         if cell.case.polarity == "negative" and "probe" not in cell.case.tags:
             control = control_of(suite, cell)
             assert control is not None
-            assert ("positive", "run") == (control.case.polarity, control.plan)
+            assert (control.case.polarity, control.plan) == ("positive", "run")
             assert cell.runtime == control.runtime
 
 

@@ -49,20 +49,38 @@ def test_a_quoted_surprise_is_text(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["no", "Off", "y", "1:20", "010", "0x1f", "1_000", "+1", ".5", "1e3", "~", "2026-01-31", "="]
-    + [".inf", "TRUE", "12:30:45", "0b1", "0o7"],
+    [
+        "no",
+        "Off",
+        "y",
+        "1:20",
+        "010",
+        "0x1f",
+        "1_000",
+        "+1",
+        ".5",
+        "1e3",
+        "~",
+        "2026-01-31",
+        "=",
+        ".inf",
+        "TRUE",
+        "12:30:45",
+        "0b1",
+        "0o7",
+    ],
 )
 def test_a_plain_surprise_is_an_error_at_its_place(tmp_path: Path, text: str) -> None:
     with pytest.raises(DataErrors) as caught:
         load_yaml(write(tmp_path, f"a:\n  b: {text}\n"), shown="x.yaml")
     [error] = caught.value.errors
-    assert ("x.yaml", 2, 6) == (error.file, error.line, error.column)
+    assert (error.file, error.line, error.column) == ("x.yaml", 2, 6)
     assert text in error.message
 
 
 def test_a_date_is_taken_only_under_the_keys_that_hold_dates(tmp_path: Path) -> None:
     path = write(tmp_path, "expires: 2026-01-31\n")
-    assert {"expires": "2026-01-31"} == load_yaml(path, dates=["expires"]).data
+    assert load_yaml(path, dates=["expires"]).data == {"expires": "2026-01-31"}
     with pytest.raises(DataErrors, match="is a date"):
         load_yaml(path)
 
@@ -75,7 +93,7 @@ def test_a_moment_is_no_date(tmp_path: Path) -> None:
 
 def test_anchors_share_and_every_use_has_the_place_of_the_anchor(tmp_path: Path) -> None:
     document = load_yaml(write(tmp_path, "a: &x {k: 1}\nb: *x\n"))
-    assert {"a": {"k": 1}, "b": {"k": 1}} == document.data
+    assert document.data == {"a": {"k": 1}, "b": {"k": 1}}
     assert document.values["a", "k"] == document.values["b", "k"] == (1, 11)
 
 
@@ -88,10 +106,10 @@ def test_aliases_of_aliases_do_not_grow_without_end(tmp_path: Path) -> None:
 
 def test_an_error_at_a_place_that_is_not_there_points_at_what_holds_it(tmp_path: Path) -> None:
     document = load_yaml(write(tmp_path, "a:\n  b: 1\n"), shown="x.yaml")
-    assert "x.yaml:2:3: gone" == str(document.error(("a", "c", 0), "gone"))
-    assert "x.yaml:2:6: bad" == str(document.error(("a", "b"), "bad"))
-    assert "x.yaml:2:3: bad" == str(document.error(("a", "b"), "bad", key=True))
-    assert "x.yaml:1:1: bad" == str(document.error((), "bad"))
+    assert str(document.error(("a", "c", 0), "gone")) == "x.yaml:2:3: gone"
+    assert str(document.error(("a", "b"), "bad")) == "x.yaml:2:6: bad"
+    assert str(document.error(("a", "b"), "bad", key=True)) == "x.yaml:2:3: bad"
+    assert str(document.error((), "bad")) == "x.yaml:1:1: bad"
 
 
 def test_comments_and_layout_do_not_change_a_digest_and_values_do(tmp_path: Path) -> None:
