@@ -17,7 +17,8 @@ need_root() {
 install_missing() {
     local need missing=() policy=/usr/sbin/policy-rc.d ours=no code=0
     for need; do
-        command -v "${need%=*}" >/dev/null || missing+=("${need#*=}")
+        command -v "${need%=*}" >/dev/null || [[ " ${missing[*]-} " == *" ${need#*=} "* ]] ||
+            missing+=("${need#*=}")
     done
     ((${#missing[@]})) || return 0
     command -v apt-get >/dev/null ||
@@ -155,14 +156,14 @@ bridge_of() { printf 'awl%s-%08x\n' "${1:0:1}" "$(state_number)"; }
 
 # ENGINE -> a /24 of 10.213.0.0/16 that no route of this machine meets; Docker's are even.
 subnet_of() {
-    local first net step own
+    local first net step own routes
     own=$(bridge_of "$1")
     first=$(($(state_number) % 128 * 2))
     [[ $1 == docker ]] || first=$((first + 1))
     for ((step = 0; step < 256; step += 2)); do
         net=10.213.$(((first + step) % 256)).0/24
-        if ! { ip -4 route show match "$net" && ip -4 route show root "$net"; } |
-            grep -q -v -e '^default' -e "dev $own "; then
+        routes=$(ip -4 route show match "$net" && ip -4 route show root "$net")
+        if [[ -z $(awk -v own="dev $own " 'NF && !/^default/ && !index($0 " ", own)' <<<"$routes") ]]; then
             echo "$net"
             return
         fi
