@@ -38,8 +38,12 @@ _ALONE = 12
 
 
 def _load(matrices: Path | None, *, draft: bool = False) -> Suite:
+    folder = (matrices or resources.matrices()).absolute()
+    if folder.is_dir() and not any(folder.glob("cases/*.yaml")):
+        click.echo(f"awl-conformance: the matrix is empty: no cases in {folder}", err=True)
+        sys.exit(_NOTHING)
     try:
-        return load_suite((matrices or resources.matrices()).absolute(), allow_gaps=draft)
+        return load_suite(folder, allow_gaps=draft)
     except DataErrors as error:
         for defect in error.errors:
             click.echo(str(defect), err=True)
