@@ -82,6 +82,9 @@ def clone(executor: Executor, spec: RepoSpec, kind: str, path: str, ref: str | N
         limit=CLONE_LIMIT,
         env=env,
     )
+    if made.code != 0 and git.ask("config", "--get", "remote.origin.url") == spec.url:
+        # It lies in a volume that was kept (RM-2): taken up as it is, with the work in it.
+        return _state(git, spec, kind, path, None)
     if made.code != 0:
         raise CloneFailed(
             f"cannot clone {spec.url}: {made.words}",
@@ -94,13 +97,7 @@ def clone(executor: Executor, spec: RepoSpec, kind: str, path: str, ref: str | N
         _check_out(git, spec, ref)
     if git.ask("rev-parse", "--verify", "--quiet", "HEAD:.gitmodules"):
         git("submodule", "--quiet", "update", "--init", "--recursive", limit=CLONE_LIMIT)
-    return RepoState(
-        kind=kind,
-        url=spec.url,
-        path=path,
-        ref=ref or git.ask("symbolic-ref", "--short", "--quiet", "HEAD"),
-        commit=git.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}"),
-    )
+    return _state(git, spec, kind, path, ref)
 
 
 def at_risk(
@@ -146,6 +143,16 @@ class _Git:
     def ask(self, *words: str) -> str | None:
         done = self.run(*words)
         return done.text if done.code == 0 and done.text else None
+
+
+def _state(git: _Git, spec: RepoSpec, kind: str, path: str, ref: str | None) -> RepoState:
+    return RepoState(
+        kind=kind,
+        url=spec.url,
+        path=path,
+        ref=ref or git.ask("symbolic-ref", "--short", "--quiet", "HEAD"),
+        commit=git.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}"),
+    )
 
 
 def _check_out(git: _Git, spec: RepoSpec, ref: str) -> None:

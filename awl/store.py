@@ -10,7 +10,7 @@ empty, so that a call that fails leaves no trace.
 """
 
 # Plain strings and descriptors: see awl.paths, and the removal below.
-# ruff: noqa: PTH101, PTH102, PTH103, PTH104, PTH106, PTH108, PTH112, PTH116, PTH120, PTH123, PTH208
+# ruff: noqa: PTH101, PTH102, PTH104, PTH106, PTH108, PTH112, PTH116, PTH120, PTH123, PTH208
 
 from __future__ import annotations
 
@@ -18,17 +18,19 @@ import contextlib
 import errno
 import os
 import stat
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from awl.errors import AwlError, WorkspaceBusy
 from awl.paths import OWN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 __all__ = ["Store", "read_document", "remove_tree", "write_document"]
 
 _HALF = "tmp"
+_PATIENCE = 100
+_Made = TypeVar("_Made")
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -55,8 +57,8 @@ class Store:
 
     def commit(self, runtime: str, name: str, document: dict[str, Any]) -> None:
         """Write the record of `name`, whole or not at all."""
-        _folders(f"{self._own}/{runtime}")
-        write_document(self.record(runtime, name), document)
+        path = self.record(runtime, name)
+        _within(os.path.dirname(path), lambda: write_document(path, document))
 
     def forget(self, runtime: str, name: str) -> None:
         """Remove the record of `name`; one that is gone is as good."""
@@ -67,9 +69,8 @@ class Store:
     def stage(self, name: str) -> str:
         """Make an empty folder in which `name` is built; call it under the lock of `name`."""
         tmp = f"{self._own}/{_HALF}"
-        _folders(tmp)
         path = f"{tmp}/{name}.{os.urandom(6).hex()}"
-        os.mkdir(path, 0o700)
+        _within(tmp, lambda: os.mkdir(path, 0o700))
         return path
 
     def discard(self, path: str) -> None:
@@ -81,11 +82,10 @@ class Store:
         tmp = f"{self._own}/{_HALF}"
         parent, name = os.path.split(path)
         if parent != tmp:
-            _folders(tmp)
             with _opened(parent) as above, _opened(name, above):
                 pass  # opened up: a folder that is moved must be writable itself
             trash = f"{tmp}/{name}.{os.urandom(6).hex()}"
-            os.rename(path, trash)
+            _within(tmp, lambda: os.rename(f"{parent}/{name}", trash))
             path = trash
         remove_tree(path)
         self._tidy(tmp)
@@ -110,7 +110,8 @@ class Store:
 
         folder = f"{self._own}/locks"
         path = f"{folder}/{runtime}-{name}.lock"
-        handle = self._open_lock(folder, path)
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        handle = _within(folder, lambda: os.open(path, flags, 0o600))
         try:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -130,14 +131,6 @@ class Store:
         finally:
             os.close(handle)
             self._tidy(folder)
-
-    def _open_lock(self, folder: str, path: str) -> int:
-        for _ in range(100):
-            _folders(folder)
-            # Another call may tidy the folder away between the two lines.
-            with contextlib.suppress(FileNotFoundError):
-                return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        raise AwlError(f"cannot make a lock in {folder}")
 
     def _tidy(self, folder: str) -> None:
         """Remove `folder`, the launcher's own folder and the root, as far as they are empty."""
@@ -242,17 +235,26 @@ def _opened(name: str, folder: int | None = None) -> Iterator[int]:
         os.close(real)
 
 
+def _within(folder: str, make: Callable[[], _Made]) -> _Made:
+    """Make `folder`, private, with all that leads to it, and then something in it.
+
+    Another call that ends may tidy an empty folder away at any moment between these steps.
+    """
+    for _ in range(_PATIENCE):
+        with contextlib.suppress(FileNotFoundError):
+            _folders(folder)
+            return make()
+    raise AwlError(f"cannot make anything in {folder}: it vanishes again and again")
+
+
 def _folders(path: str) -> None:
-    """Make `path` below the root with all that leads to it; the launcher's own are private."""
-    for _ in range(100):
-        try:
-            os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
-            os.mkdir(path, 0o700)
-        except FileExistsError:
-            if os.path.isdir(path):
-                return
+    if os.path.isdir(path):
+        return
+    parent = os.path.dirname(path)
+    if parent != path:
+        _folders(parent)
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        if os.path.lexists(path) and not os.path.isdir(path):
             raise
-        except FileNotFoundError:
-            continue  # another call tidied the folder above away
-        else:
-            return

@@ -55,7 +55,7 @@ def rm(
             session.require(runtime, "rm.keep-volumes", "--keep-volumes")
         if not targets:
             session.require(session.runtime(), "rm.keep-volumes", "--keep-volumes")
-    if not force:
+    if not force and not keep_volumes:  # what is kept is not lost
         _refuse_loss(targets)
     for target in targets:
         session.console.note(f"to be removed: {_what(target)}")
@@ -91,11 +91,9 @@ def _refuse_loss(targets: list[_Target]) -> None:
     for target in targets:
         if target.workspace is None:
             continue
-        known = [repo.commit for repo in target.workspace.repos if repo.commit]
-        executor = target.runtime.executor(target.name)
         lost += [
             {"workspace": target.name, "reason": reason, "path": path}
-            for reason, path in gitops.at_risk(executor, _LOOKED_AT, known)
+            for reason, path in _at_risk(target.runtime, target.workspace)
         ]
     if lost:
         lines = "; ".join(f"{one['path']} ({one['reason']})" for one in lost)
@@ -104,6 +102,14 @@ def _refuse_loss(targets: list[_Target]) -> None:
             "commit and push it, or remove it all the same with --force",
             details={"repos": lost},
         )
+
+
+def _at_risk(runtime: Runtime, workspace: Workspace) -> list[tuple[str, str]]:
+    if workspace.status == "unknown":
+        # There is nothing left to look from; what was cloned may still lie in its volumes.
+        return [("cannot be looked at", repo.path) for repo in workspace.repos]
+    known = [repo.commit for repo in workspace.repos if repo.commit]
+    return gitops.at_risk(runtime.executor(workspace.name), _LOOKED_AT, known)
 
 
 def _remove(session: Session, targets: list[_Target], *, keep_volumes: bool) -> None:

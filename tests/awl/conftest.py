@@ -89,7 +89,11 @@ class World:
 
     def docker(self, *words: str) -> str:
         done = subprocess.run(
-            [self.bin / "docker", *words], capture_output=True, text=True, env=self.env, timeout=LIMIT
+            [self.bin / "docker", *words],
+            capture_output=True,
+            text=True,
+            env=self.env,
+            timeout=LIMIT,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
@@ -123,7 +127,7 @@ class World:
         if not self.journal.exists():
             return []
         lines = [json.loads(line) for line in self.journal.read_text().splitlines()]
-        return [line["argv"] for line in lines if "argv" in line]
+        return [line["argv"][1:] for line in lines if "argv" in line]
 
     def trace(self) -> list[str]:
         """What is left of anything below the root."""

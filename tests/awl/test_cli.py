@@ -4,13 +4,16 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from awl import commandline
-from tests.awl.conftest import World
 
 _COMMANDS = ["create", "ls", "exec", "rm", "version", "help"]
+
+if TYPE_CHECKING:
+    from tests.awl.conftest import World
 
 
 @pytest.mark.parametrize("command", [[], *([name] for name in _COMMANDS)])
@@ -105,7 +108,7 @@ def test_a_closed_pipe_is_silent(host: World) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_is_an_error_and_no_traceback(host: World) -> None:
-    with open("/dev/full", "wb") as full:
+    with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
             host.argv("version"), stdout=full, stderr=subprocess.PIPE, env=host.env, text=True
         )

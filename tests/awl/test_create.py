@@ -5,12 +5,14 @@ import os
 import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.awl.conftest import World
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.awl.conftest import World
 
 
 def _inside(world: World, name: str, line: str) -> str:
@@ -308,5 +310,3 @@ def test_killed_in_create_nothing_is_listed_and_the_name_is_free(
     assert world.awl("create", "--name", "a", str(remote)).code == 0
     assert world.awl("rm", "a", "-y").code == 0
     assert _nothing_left(world)
-
-

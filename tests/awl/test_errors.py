@@ -24,7 +24,7 @@ def test_string_codes_are_exactly_those_of_the_contract(contract: Any) -> None:
 
 
 def test_exit_codes_are_exactly_those_of_the_contract(contract: Any) -> None:
-    assert errors.EXIT_TABLE == tuple((row["exit"], row["text"]) for row in contract["exit_codes"])
+    assert tuple((row["exit"], row["text"]) for row in contract["exit_codes"]) == errors.EXIT_TABLE
 
 
 @pytest.mark.parametrize(

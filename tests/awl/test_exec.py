@@ -5,10 +5,12 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.awl.conftest import World
+if TYPE_CHECKING:
+    from tests.awl.conftest import World
 
 
 @pytest.fixture

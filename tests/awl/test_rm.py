@@ -1,8 +1,15 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from tests.awl.conftest import World
+if TYPE_CHECKING:
+    from tests.awl.conftest import World
+
+
+_WHO = "git -c user.name=A -c user.email=a@b"
+_COMMIT = f"{_WHO} commit -q --allow-empty -m x"
 
 
 def _sh(world: World, name: str, script: str) -> None:
@@ -71,12 +78,10 @@ def test_all_removes_every_workspace_of_the_runtime(world: World, runtime: str) 
         ("echo x >new", "uncommitted"),
         ("echo x >>file", "uncommitted"),
         ("git rm -q file", "uncommitted"),
-        ("git -c user.name=A -c user.email=a@b commit -q --allow-empty -m x", "unpushed"),
-        ("git checkout -q -b other && git -c user.name=A -c user.email=a@b commit -q"
-         " --allow-empty -m x && git checkout -q trunk", "unpushed"),
-        ("echo x >>file && git -c user.name=A -c user.email=a@b stash -q", "unpushed"),
-        ("mkdir -p /tmp && git init -q ../own && cd ../own && git -c user.name=A"
-         " -c user.email=a@b commit -q --allow-empty -m x", "unpushed"),
+        (_COMMIT, "unpushed"),
+        (f"git checkout -q -b other && {_COMMIT} && git checkout -q trunk", "unpushed"),
+        (f"echo x >>file && {_WHO} stash -q", "unpushed"),
+        (f"git init -q ../own && cd ../own && {_COMMIT}", "unpushed"),
         ("echo x >.git/HEAD", "unreadable"),
     ],
 )  # fmt: skip

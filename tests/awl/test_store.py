@@ -48,7 +48,7 @@ def test_a_document_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) ->
     with pytest.raises(TypeError):
         write_document(path, {"a": object()})
     assert json.loads(Path(path).read_text()) == {"a": 1}
-    assert os.listdir(tmp_path) == ["f"]
+    assert [file.name for file in tmp_path.iterdir()] == ["f"]
 
 
 def test_a_tree_goes_whole_whatever_its_modes_and_depth(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_name_is_held_by_one_at_a_time_and_freed_by_death(store: Store) -> Non
         "with Store(sys.argv[1]).lock('host', 'a'): os.kill(os.getpid(), 9)"
     )
     subprocess.run([sys.executable, "-c", script, store.root], check=False)
-    assert os.listdir(f"{store.root}/.awl/locks") == ["host-a.lock"]
+    assert [file.name for file in Path(store.root, ".awl/locks").iterdir()] == ["host-a.lock"]
     with store.lock("host", "a"):
         pass
     assert not Path(store.root).exists()
