@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING, Any
 
 from conformance.step import (
@@ -116,9 +117,9 @@ def _given(row: dict[str, Any], route: Route) -> Given:
         case {"env": variables}:
             return GivenEnv(_environment(variables))
         case {"file": path}:
-            return GivenFile(path, text_of(row.get("content", "")), _mode(row, "0644"))
+            return GivenFile(path, text_of(row.get("content", "")), _mode(row, route, 0o644))
         case {"dir": path}:
-            return GivenDirectory(path, _mode(row, "0755"))
+            return GivenDirectory(path, _mode(row, route, 0o755))
         case {"link": path, "to": target}:
             return GivenLink(path, target)
         case {"container": name}:
@@ -142,7 +143,6 @@ def _step(
     refused: Signature | None,
 ) -> Step:
     argv = _texts(when["run"])
-    signal = when.get("signal")
     actions = when.get("tty")
     return Step(
         argv=argv,
@@ -151,9 +151,9 @@ def _step(
         env=_environment(when.get("env", {})),
         cwd=when.get("cwd"),
         tty=None if actions is None else tuple(_action(row) for row in actions),
-        signal=None if signal is None else _signal(signal),
+        signal=_signal(when["signal"], (*route, "when", "signal")) if "signal" in when else None,
         close=when.get("close"),
-        timeout=when.get("timeout"),
+        timeout=_number(when, "timeout", (*route, "when")),
     )
 
 
@@ -176,7 +176,9 @@ def _action(row: dict[str, Any]) -> TtyAction:
     return TtyEof()
 
 
-def _signal(row: dict[str, Any]) -> SignalPlan:
+def _signal(row: dict[str, Any], route: Route) -> SignalPlan:
+    names = {name.removeprefix("SIG"): name for name in signal.Signals.__members__}
+    _known((*route, "send"), "signal", text_of(row["send"]), names)
     after = row["after"]
     if isinstance(after, str):
         return SignalPlan(row["send"], after_output=after)
@@ -190,31 +192,32 @@ def _refusal(signature: Signature) -> Expect:
 def _expect(
     then: dict[str, Any], argv: tuple[str, ...], route: Route, contract: Contract
 ) -> Expect:
-    error, code = then.get("error"), then.get("exit")
-    json, engine = then.get("json"), then.get("engine")
+    error, json, engine = then.get("error"), then.get("json"), then.get("engine")
+    pinned = 0
     if error is not None:
         _known((*route, "error"), "error code", error, contract.error_codes)
+        pinned = contract.exit_of(error, contract.subcommand(argv))
     if json is not None and "schema" in json:
         _known((*route, "json", "schema"), "output", json["schema"], contract.outputs)
-    if code is None:
-        code = contract.exit_of(error, contract.subcommand(argv)) if error is not None else 0
-    if not isinstance(code, int) or isinstance(code, bool):
-        raise TemplateError((*route, "exit"), f"the exit code {code!r} is not a whole number")
+    code = _count(then, "exit", route)
     return Expect(
-        exit=code,
+        exit=pinned if code is None else code,
         error=error,
         stdout=_text(then.get("stdout")),
         stderr=_text(then.get("stderr")),
         json=None if json is None else JsonExpect(json.get("schema"), json.get("at", {})),
         workspaces=_presence(then.get("workspaces")),
         volumes=_presence(then.get("volumes")),
-        files={path: _file(row) for path, row in then.get("files", {}).items()},
+        files={path: _file(row, (*route, "files")) for path, row in then.get("files", {}).items()},
         unchanged=tuple(then.get("unchanged", ())),
-        engine=None
-        if engine is None
-        else EngineExpect(engine.get("calls"), engine.get("max"), _texts(engine.get("never", ()))),
-        within=then.get("within"),
+        engine=None if engine is None else _engine(engine, (*route, "engine")),
+        within=_number(then, "within", route),
     )
+
+
+def _engine(row: dict[str, Any], route: Route) -> EngineExpect:
+    calls, most = _count(row, "calls", route), _count(row, "max", route)
+    return EngineExpect(calls, most, _texts(row.get("never", ())))
 
 
 def _known(route: Route, kind: str, word: str, valid: Mapping[str, object]) -> None:
@@ -241,19 +244,37 @@ def _presence(row: dict[str, Any] | None) -> Presence | None:
     return Presence(_texts(row.get("present", ())), _texts(row.get("absent", ())))
 
 
-def _file(row: Any) -> FileExpect:
+def _file(row: Any, route: Route) -> FileExpect:
     if isinstance(row, str):
         return FileExpect(row)  # type: ignore[arg-type]  # the schema allows the four kinds only
     return FileExpect(
         row.get("kind", "file"),
         content=text_of(row["content"]) if "content" in row else None,
         contains=_texts(row.get("contains", ())),
-        mode=int(row["mode"], 8) if "mode" in row else None,
+        mode=_mode(row, route) if "mode" in row else None,
     )
 
 
-def _mode(row: dict[str, Any], default: str) -> int:
-    return int(row.get("mode", default), 8)
+def _mode(row: dict[str, Any], route: Route, default: int = 0) -> int:
+    text = row.get("mode", f"0{default:o}")
+    try:
+        return int(text, 8)
+    except (TypeError, ValueError):
+        raise TemplateError((*route, "mode"), f"{text!r} is no permission bits") from None
+
+
+def _count(row: dict[str, Any], key: str, route: Route) -> int | None:
+    value = row.get(key)
+    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    raise TemplateError((*route, key), f"{key}: {value!r} is not a whole number")
+
+
+def _number(row: dict[str, Any], key: str, route: Route) -> float | None:
+    value = row.get(key)
+    if value is None or (isinstance(value, int | float) and value > 0):
+        return value
+    raise TemplateError((*route, key), f"{key}: {value!r} is not a number of seconds")
 
 
 def _environment(row: Mapping[str, Any]) -> dict[str, str | None]:

@@ -54,8 +54,8 @@ def template_defects(document: Document, route: Route, case: Case) -> Iterator[D
     """Yield what is wrong with the steps of a case: placeholders, codes, patterns, paths."""
     defects = [*_hole_defects(document, route, case)]
     yield from defects
-    if defects:
-        return
+    if defects or not all(axis.values for axis in case.axes):
+        return  # without a value of every axis there is nothing to fill in
     told: set[str] = set()
     for cell in _trial_cells(case):
         try:

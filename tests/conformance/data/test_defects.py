@@ -147,7 +147,10 @@ IN_PLACE = {
         "parity.yaml",
         "expect: unsupported",
         "expect: different",
-        "parity.yaml:14:9: key 'signature' does not go with expect, reason\nmatrices/parity.yaml:16:9: key 'probe' does not go with expect, reason",
+        (
+            "parity.yaml:14:9: key 'signature' does not go with expect, reason\n"
+            "matrices/parity.yaml:16:9: key 'probe' does not go with expect, reason"
+        ),
     ),
     "parity-unknown-error-code": (
         "parity.yaml",
