@@ -15,12 +15,12 @@ try:
     import click
 
     from conformance import __version__, resources
-    from conformance.case import Cell, Suite
-    from conformance.dataerror import DataErrors, nearest
-    from conformance.engines import abilities_of
     from conformance.kit import explain as explaining
     from conformance.kit.replay import replay as replay_cell
-    from conformance.matrix import expand, load_suite, select
+    from conformance.spec.case import Cell, Suite
+    from conformance.spec.dataerror import DataErrors, nearest
+    from conformance.spec.matrix import expand, load_suite, select
+    from conformance.world.engines import abilities_of
 except ModuleNotFoundError as _missing:
     if (_missing.name or "").partition(".")[0] == "conformance":
         raise

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
-from conformance.contract import Contract
 from conformance.drivers.process import Outcome
-from conformance.engines import Call
-from conformance.observe import Snapshot
-from conformance.step import Step
+from conformance.spec.contract import Contract
+from conformance.spec.step import Step
+from conformance.world.engines import Call
+from conformance.world.observe import Snapshot
 
 __all__ = ["Evidence"]
 

@@ -14,18 +14,18 @@ from typing import Self
 
 from attrs import evolve, frozen
 
-from conformance.case import Cell, Suite
-from conformance.engines import Engine, FakeEngine, RealEngine
 from conformance.evidence import Evidence
 from conformance.invoke import subcommand
 from conformance.lock.client import CONTROL_SOCKETS, CaseLock, LockError, NoLock, Zygote
-from conformance.matrix import bind, control_of
 from conformance.oracles import examine
 from conformance.oracles.outcome import found_error_code
 from conformance.results import Check, Result, Status, StepRecord
-from conformance.sandbox import Sandbox
 from conformance.scene import Scene, SceneBlockedError
 from conformance.settings import Settings
+from conformance.spec.case import Cell, Suite
+from conformance.spec.matrix import bind, control_of
+from conformance.world.engines import Engine, FakeEngine, RealEngine
+from conformance.world.sandbox import Sandbox
 
 __all__ = ["Worker", "command_of", "engine_of", "rewrites_of"]
 

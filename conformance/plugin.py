@@ -19,16 +19,16 @@ import pytest
 from attrs import define, field
 
 from conformance import __version__, resources
-from conformance.case import Cell, Suite
-from conformance.dataerror import DataErrors
-from conformance.engines import abilities_of
 from conformance.execute import Worker, command_of
 from conformance.kit.repro import write_repro
-from conformance.matrix import expand, load_suite, select
 from conformance.reports import terminal
 from conformance.results import Result, ResultsWriter, Status, Tally, Verdict, judge
 from conformance.run import EnvironmentProblem, Options, Run
 from conformance.settings import Settings
+from conformance.spec.case import Cell, Suite
+from conformance.spec.dataerror import DataErrors
+from conformance.spec.matrix import expand, load_suite, select
+from conformance.world.engines import abilities_of
 
 __all__ = ["CellItem", "Front", "front_of"]
 

@@ -23,15 +23,15 @@ import jsonschema
 from attrs import evolve, frozen
 
 from conformance import resources
-from conformance.case import Suite
 from conformance.drivers import process
-from conformance.engines import FakeEngine, find_client
 from conformance.execute import rewrites_of
 from conformance.lock.client import LockError, NoLock, Zygote
 from conformance.lock.probe import probe
-from conformance.remote import RemoteServer, build_repositories
-from conformance.sandbox import Sandbox, build_toolbox, force_remove, git_config
 from conformance.settings import Settings
+from conformance.spec.case import Suite
+from conformance.world.engines import FakeEngine, find_client
+from conformance.world.remote import RemoteServer, build_repositories
+from conformance.world.sandbox import Sandbox, build_toolbox, force_remove, git_config
 
 __all__ = ["EnvironmentProblem", "Options", "Run"]
 

@@ -6,26 +6,23 @@ too, since the fake's containers live in the case's namespaces.
 
 import os
 import shlex
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import assert_never
 
 from attrs import define, field, frozen
 
-from conformance.case import Cell
-from conformance.contract import Contract
 from conformance.drivers import process, tty
 from conformance.drivers.process import Interrupt, Outcome
-from conformance.engines import Engine, journal
 from conformance.evidence import Evidence
 from conformance.invoke import invocation
 from conformance.lock.client import CaseLock
-from conformance.observe import EngineState, Snapshot, tree
 from conformance.results import StepRecord
-from conformance.sandbox import Sandbox
 from conformance.settings import Settings
-from conformance.signals import number_of
-from conformance.step import (
+from conformance.spec.case import Cell
+from conformance.spec.contract import Contract
+from conformance.spec.step import (
     Bound,
     Given,
     GivenContainer,
@@ -47,6 +44,9 @@ from conformance.step import (
     TtyResize,
     TtySend,
 )
+from conformance.world.engines import Engine, journal
+from conformance.world.observe import EngineState, Snapshot, tree
+from conformance.world.sandbox import Sandbox
 
 __all__ = ["Played", "Scene", "SceneBlockedError"]
 
@@ -341,7 +341,7 @@ def _interrupts(plan: SignalPlan | None) -> tuple[Interrupt, ...]:
     if plan is None:
         return ()
     pattern = plan.after_output.encode() if plan.after_output is not None else None
-    return (Interrupt(number_of(plan.send), plan.after_seconds, pattern),)
+    return (Interrupt(signal.Signals[f"SIG{plan.send}"], plan.after_seconds, pattern),)
 
 
 def _host_workspaces(root: Path) -> frozenset[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from conformance.drivers.process import Stream
 from conformance.evidence import Evidence
 from conformance.results import Check
-from conformance.step import TextExpect
+from conformance.spec.step import TextExpect
 
 __all__ = ["clean_stdout", "stderr_text", "stdout_text"]
 

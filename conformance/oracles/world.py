@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from conformance.evidence import Evidence
-from conformance.observe import difference
 from conformance.results import Check
-from conformance.step import FileExpect, Presence
+from conformance.spec.step import FileExpect, Presence
+from conformance.world.observe import difference
 
 __all__ = ["files", "unchanged", "volumes", "workspaces"]
 

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from conformance import resources
-from conformance.case import Suite
 from conformance.drivers.process import Outcome, Stream
-from conformance.engines import Call
 from conformance.evidence import Evidence
-from conformance.matrix import load_suite
-from conformance.observe import EngineState, Snapshot
-from conformance.step import Expect, Step
+from conformance.spec.case import Suite
+from conformance.spec.matrix import load_suite
+from conformance.spec.step import Expect, Step
+from conformance.world.engines import Call
+from conformance.world.observe import EngineState, Snapshot
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from conformance.case import Suite
-from conformance.dataerror import DataErrors
-from conformance.matrix import load_suite
+from conformance.spec.case import Suite
+from conformance.spec.dataerror import DataErrors
+from conformance.spec.matrix import load_suite
 
 GOOD = Path(__file__).parent / "good"
 

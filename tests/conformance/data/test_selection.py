@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.case import Cell
-from conformance.matrix import expand, load_suite, select, unmatched
+from conformance.spec.case import Cell
+from conformance.spec.matrix import expand, load_suite, select, unmatched
 
 
 @pytest.fixture

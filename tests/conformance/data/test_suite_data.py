@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from conformance import resources
-from conformance.case import Suite
-from conformance.matrix import bind, control_of, expand, load_suite
-from conformance.template import fill
+from conformance.spec.case import Suite
+from conformance.spec.matrix import bind, control_of, expand, load_suite
+from conformance.spec.template import fill
 
 VARIABLES = {
     name: f"/box/{name}" for name in ("home", "tmp", "remote", "repos", "prefix", "image", "canary")

@@ -6,12 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from conformance.engines import Call
 from conformance.evidence import Evidence
-from conformance.observe import EngineState, Snapshot
 from conformance.oracles import examine
 from conformance.oracles.documents import at
-from conformance.step import (
+from conformance.spec.step import (
     EngineExpect,
     Expect,
     FileExpect,
@@ -20,6 +18,8 @@ from conformance.step import (
     TextExpect,
     TtyEof,
 )
+from conformance.world.engines import Call
+from conformance.world.observe import EngineState, Snapshot
 
 Make = Callable[..., Evidence]
 Take = Callable[..., Snapshot]

@@ -6,21 +6,21 @@ import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from conformance.binding import bind
-from conformance.case import AxisValue, Case, Cell
-from conformance.expansion import cells_of
-from conformance.parity_matrix import option_feature
-from conformance.template import VARIABLES, TemplateError, holes
+from conformance.spec.binding import bind
+from conformance.spec.case import AxisValue, Case, Cell
+from conformance.spec.expansion import cells_of
+from conformance.spec.parity_matrix import option_feature
+from conformance.spec.template import VARIABLES, TemplateError, holes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from conformance.case import Suite
-    from conformance.contract import Command
-    from conformance.dataerror import DataError
-    from conformance.parity_matrix import Parity
-    from conformance.step import Bound
-    from conformance.yamlstrict import Document, Route
+    from conformance.spec.case import Suite
+    from conformance.spec.contract import Command
+    from conformance.spec.dataerror import DataError
+    from conformance.spec.parity_matrix import Parity
+    from conformance.spec.step import Bound
+    from conformance.spec.yamlstrict import Document, Route
 
 __all__ = ["case_defects", "suite_defects", "suite_gaps", "suite_warnings", "template_defects"]
 

@@ -5,7 +5,7 @@ The repositories hold what launchers get wrong in practice: a default branch tha
 paths with unicode and spaces, the same repository name under two owners, and a deeper path.
 They are written with ``git fast-import`` and fixed dates, so every run has the same commits.
 
-``python -m conformance.remote ROOT ADDRESS…`` serves ROOT until its standard input closes and
+``python -m conformance.world.remote ROOT ADDRESS…`` serves ROOT until its standard input closes and
 prints one JSON line, ``{"ports": {"127.0.0.1": 40123}}``.
 """
 
@@ -238,11 +238,11 @@ class RemoteServer:
     def __init__(self, root: Path, addresses: tuple[str, ...], password: str) -> None:
         # The password goes by the environment: the command line is visible to everyone.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "conformance.remote", str(root), *addresses],
+            [sys.executable, "-m", "conformance.world.remote", str(root), *addresses],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "AWL_CONFORMANCE_PASSWORD": password},
-            cwd=Path(__file__).resolve().parent.parent,
+            cwd=Path(__file__).resolve().parents[2],
         )
         assert self._process.stdout is not None  # noqa: S101 - PIPE was asked for
         line = self._process.stdout.readline()

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import field, frozen
 
-from conformance.case import Case
-from conformance.casefile import is_destructive, template_of
-from conformance.template import TemplateError
+from conformance.spec.case import Case
+from conformance.spec.casefile import is_destructive, template_of
+from conformance.spec.template import TemplateError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from conformance.contract import Command, Contract, Option
-    from conformance.dataerror import DataError
-    from conformance.yamlstrict import Document, Route
+    from conformance.spec.contract import Command, Contract, Option
+    from conformance.spec.dataerror import DataError
+    from conformance.spec.yamlstrict import Document, Route
 
 __all__ = [
     "Expectation",

@@ -17,8 +17,8 @@ from typing import Protocol
 
 from attrs import frozen
 
-from conformance.observe import EngineState
-from conformance.sandbox import Sandbox, git_config
+from conformance.world.observe import EngineState
+from conformance.world.sandbox import Sandbox, git_config
 
 __all__ = [
     "Ask",

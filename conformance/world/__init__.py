@@ -1,0 +1,1 @@
+"""The world of a case: its sandbox, the engine, git remotes, and the eyes that look at them."""
