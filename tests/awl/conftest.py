@@ -37,7 +37,7 @@ class Result(NamedTuple):
 class World:
     """One person's machine: everything lies below one temporary folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, system: Path) -> None:
         self.folder = folder
         self.home = folder / "home"
         self.root = folder / "root"
@@ -48,7 +48,7 @@ class World:
             path.mkdir()
         self.env = {
             "HOME": str(self.home),
-            "PATH": f"{self.bin}:/usr/bin:/bin",
+            "PATH": f"{self.bin}:{system}",
             "AGENT_WORKSPACE_HOME": str(self.root),
             "AWL_FAKE_DOCKER_STATE": str(self.state),
             "AWL_FAKE_DOCKER_JOURNAL": str(self.journal),
@@ -134,15 +134,26 @@ class World:
         return sorted(str(path.relative_to(self.root)) for path in self.root.rglob("*"))
 
     def close(self) -> None:
+        self.env.pop("AWL_FAKE_DOCKER_FAULTS", None)
         if (self.bin / "docker").exists():
             ids = self.docker("ps", "-aq").split()
             if ids:
                 self.docker("rm", "-f", *ids)
 
 
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The machine's programs, but for its engines: no test shall reach a real one."""
+    folder = tmp_path_factory.mktemp("system")
+    for program in Path("/usr/bin").iterdir():
+        if not program.name.startswith(("docker", "podman", "nerdctl")):
+            (folder / program.name).symlink_to(program)
+    return folder
+
+
 @pytest.fixture
-def world(tmp_path: Path) -> Any:
-    made = World(tmp_path)
+def world(tmp_path: Path, system: Path) -> Any:
+    made = World(tmp_path, system)
     yield made
     made.close()
 

@@ -190,9 +190,8 @@ def test_a_clone_shares_no_file_with_its_source(host: World) -> None:
 def test_host_folders_are_private_where_credentials_go(host: World) -> None:
     host.awl("create", "--name", "a")
     modes = {path.name: path.stat().st_mode & 0o777 for path in (host.root / "a").iterdir()}
-    assert modes == {
-        "work": 0o755, "opt": 0o755, "private": 0o700, "auth": 0o700, ".codex": 0o700, ".awl": 0o700,
-    }  # fmt: skip
+    secret = dict.fromkeys(("private", "auth", ".codex", ".awl"), 0o700)
+    assert modes == {"work": 0o755, "opt": 0o755, **secret}
     assert (host.root / "a/.awl/workspace.json").stat().st_mode & 0o777 == 0o600
 
 
