@@ -15,11 +15,11 @@ try:
     import click
 
     from conformance import __version__, resources
+    from conformance.catalogue.case import Cell, Suite
+    from conformance.catalogue.dataerror import DataErrors, nearest
+    from conformance.catalogue.matrix import expand, load_suite, select
     from conformance.kit import explain as explaining
     from conformance.kit.replay import replay as replay_cell
-    from conformance.spec.case import Cell, Suite
-    from conformance.spec.dataerror import DataErrors, nearest
-    from conformance.spec.matrix import expand, load_suite, select
     from conformance.world.engines import abilities_of
 except ModuleNotFoundError as _missing:
     if (_missing.name or "").partition(".")[0] == "conformance":

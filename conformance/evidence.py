@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
+from conformance.catalogue.contract import Contract
+from conformance.catalogue.step import Step
 from conformance.drivers.process import Outcome
-from conformance.spec.contract import Contract
-from conformance.spec.step import Step
 from conformance.world.engines import Call
 from conformance.world.observe import Snapshot
 

@@ -14,6 +14,8 @@ from typing import Self
 
 from attrs import evolve, frozen
 
+from conformance.catalogue.case import Cell, Suite
+from conformance.catalogue.matrix import bind, control_of
 from conformance.evidence import Evidence
 from conformance.invoke import subcommand
 from conformance.lock.client import CONTROL_SOCKETS, CaseLock, LockError, NoLock, Zygote
@@ -22,8 +24,6 @@ from conformance.oracles.outcome import found_error_code
 from conformance.results import Check, Result, Status, StepRecord
 from conformance.scene import Scene, SceneBlockedError
 from conformance.settings import Settings
-from conformance.spec.case import Cell, Suite
-from conformance.spec.matrix import bind, control_of
 from conformance.world.engines import Engine, FakeEngine, RealEngine
 from conformance.world.sandbox import Sandbox
 

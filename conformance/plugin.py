@@ -19,15 +19,15 @@ import pytest
 from attrs import define, field
 
 from conformance import __version__, resources
+from conformance.catalogue.case import Cell, Suite
+from conformance.catalogue.dataerror import DataErrors
+from conformance.catalogue.matrix import expand, load_suite, select
 from conformance.execute import Worker, command_of
 from conformance.kit.repro import write_repro
 from conformance.reports import terminal
 from conformance.results import Result, ResultsWriter, Status, Tally, Verdict, judge
 from conformance.run import EnvironmentProblem, Options, Run
 from conformance.settings import Settings
-from conformance.spec.case import Cell, Suite
-from conformance.spec.dataerror import DataErrors
-from conformance.spec.matrix import expand, load_suite, select
 from conformance.world.engines import abilities_of
 
 __all__ = ["CellItem", "Front", "front_of"]

@@ -23,12 +23,12 @@ import jsonschema
 from attrs import evolve, frozen
 
 from conformance import resources
+from conformance.catalogue.case import Suite
 from conformance.drivers import process
 from conformance.execute import rewrites_of
 from conformance.lock.client import LockError, NoLock, Zygote
 from conformance.lock.probe import probe
 from conformance.settings import Settings
-from conformance.spec.case import Suite
 from conformance.world.engines import FakeEngine, find_client
 from conformance.world.remote import RemoteServer, build_repositories
 from conformance.world.sandbox import Sandbox, build_toolbox, force_remove, git_config

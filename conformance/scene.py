@@ -13,16 +13,9 @@ from typing import assert_never
 
 from attrs import define, field, frozen
 
-from conformance.drivers import process, tty
-from conformance.drivers.process import Interrupt, Outcome
-from conformance.evidence import Evidence
-from conformance.invoke import invocation
-from conformance.lock.client import CaseLock
-from conformance.results import StepRecord
-from conformance.settings import Settings
-from conformance.spec.case import Cell
-from conformance.spec.contract import Contract
-from conformance.spec.step import (
+from conformance.catalogue.case import Cell
+from conformance.catalogue.contract import Contract
+from conformance.catalogue.step import (
     Bound,
     Given,
     GivenContainer,
@@ -44,6 +37,13 @@ from conformance.spec.step import (
     TtyResize,
     TtySend,
 )
+from conformance.drivers import process, tty
+from conformance.drivers.process import Interrupt, Outcome
+from conformance.evidence import Evidence
+from conformance.invoke import invocation
+from conformance.lock.client import CaseLock
+from conformance.results import StepRecord
+from conformance.settings import Settings
 from conformance.world.engines import Engine, journal
 from conformance.world.observe import EngineState, Snapshot, tree
 from conformance.world.sandbox import Sandbox

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from conformance.spec.case import Case, Cell, Suite
-from conformance.spec.matrix import expand
+from conformance.catalogue.case import Case, Cell, Suite
+from conformance.catalogue.matrix import expand
 
 __all__ = ["cells_document", "explain", "names"]
 

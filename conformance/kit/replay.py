@@ -5,10 +5,10 @@ import shutil
 import sys
 from pathlib import Path
 
+from conformance.catalogue.case import Cell, Suite
 from conformance.execute import Worker
 from conformance.results import Result, StepRecord, Tally, judge
 from conformance.run import EnvironmentProblem, Options, Run
-from conformance.spec.case import Cell, Suite
 
 __all__ = ["replay"]
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import jsonschema
 
+from conformance.catalogue.contract import Contract
 from conformance.evidence import Evidence
 from conformance.invoke import wants_json
 from conformance.results import Check
-from conformance.spec.contract import Contract
 
 __all__ = ["at", "error_document", "json_document"]
 

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator
 
+from conformance.catalogue.step import TextExpect
 from conformance.drivers.process import Stream
 from conformance.evidence import Evidence
 from conformance.results import Check
-from conformance.spec.step import TextExpect
 
 __all__ = ["clean_stdout", "stderr_text", "stdout_text"]
 

@@ -5,9 +5,9 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from conformance.catalogue.step import FileExpect, Presence
 from conformance.evidence import Evidence
 from conformance.results import Check
-from conformance.spec.step import FileExpect, Presence
 from conformance.world.observe import difference
 
 __all__ = ["files", "unchanged", "volumes", "workspaces"]

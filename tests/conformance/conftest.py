@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from conformance import resources
+from conformance.catalogue.case import Suite
+from conformance.catalogue.matrix import load_suite
+from conformance.catalogue.step import Expect, Step
 from conformance.drivers.process import Outcome, Stream
 from conformance.evidence import Evidence
-from conformance.spec.case import Suite
-from conformance.spec.matrix import load_suite
-from conformance.spec.step import Expect, Step
 from conformance.world.engines import Call
 from conformance.world.observe import EngineState, Snapshot
 

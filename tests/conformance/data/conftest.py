@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from conformance.spec.case import Suite
-from conformance.spec.dataerror import DataErrors
-from conformance.spec.matrix import load_suite
+from conformance.catalogue.case import Suite
+from conformance.catalogue.dataerror import DataErrors
+from conformance.catalogue.matrix import load_suite
 
 GOOD = Path(__file__).parent / "good"
 

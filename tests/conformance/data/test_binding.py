@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.spec.case import Suite
-from conformance.spec.matrix import bind, cells_of, expand, load_suite
-from conformance.spec.step import (
+from conformance.catalogue.case import Suite
+from conformance.catalogue.matrix import bind, cells_of, expand, load_suite
+from conformance.catalogue.step import (
     UNCHANGED,
     Bound,
     EngineExpect,
@@ -36,7 +36,7 @@ from conformance.spec.step import (
     TtyResize,
     TtySend,
 )
-from conformance.spec.template import TemplateError, fill, holes
+from conformance.catalogue.template import TemplateError, fill, holes
 
 VARIABLES = {
     name: f"/{name}"

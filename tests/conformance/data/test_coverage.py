@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conformance.spec.coverage import (
+from conformance.catalogue.coverage import (
     Rule,
     allowed,
     check_rows,

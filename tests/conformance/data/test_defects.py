@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.spec.dataerror import DataError, DataErrors, nearest
-from conformance.spec.matrix import load_suite
+from conformance.catalogue.dataerror import DataError, DataErrors, nearest
+from conformance.catalogue.matrix import load_suite
 
 BROKEN = sorted(path for path in (Path(__file__).parent / "broken").iterdir())
 

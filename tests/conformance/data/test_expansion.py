@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conformance import resources
-from conformance.spec.case import Cell, Suite
-from conformance.spec.matrix import cells_of, control_of, expand, load_suite
+from conformance.catalogue.case import Cell, Suite
+from conformance.catalogue.matrix import cells_of, control_of, expand, load_suite
 
 HEAD = "cases:\n- {id: x, covers: [LS-1], polarity: positive, when: awl ls, then: {exit: 0}, "
 
@@ -223,7 +223,7 @@ def test_ids_and_digest_do_not_depend_on_the_hash_seed(folder: Path) -> None:
     script = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from conformance.spec.matrix import expand, load_suite\n"
+        "from conformance.catalogue.matrix import expand, load_suite\n"
         "suite = load_suite(Path(sys.argv[1]))\n"
         "print(suite.digest, suite.contract.digest)\n"
         "print(*[cell.id for cell in expand(suite)], sep='\\n')\n"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.spec.case import Cell
-from conformance.spec.matrix import expand, load_suite, select, unmatched
+from conformance.catalogue.case import Cell
+from conformance.catalogue.matrix import expand, load_suite, select, unmatched
 
 
 @pytest.fixture

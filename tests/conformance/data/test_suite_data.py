@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from conformance import resources
-from conformance.spec.case import Suite
-from conformance.spec.matrix import bind, control_of, expand, load_suite
-from conformance.spec.template import fill
+from conformance.catalogue.case import Suite
+from conformance.catalogue.matrix import bind, control_of, expand, load_suite
+from conformance.catalogue.template import fill
 
 VARIABLES = {
     name: f"/box/{name}" for name in ("home", "tmp", "remote", "repos", "prefix", "image", "canary")

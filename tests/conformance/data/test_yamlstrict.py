@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conformance.spec.dataerror import DataErrors
-from conformance.spec.yamlstrict import digest_of, load_yaml
+from conformance.catalogue.dataerror import DataErrors
+from conformance.catalogue.yamlstrict import digest_of, load_yaml
 
 TEXT = st.text(
     st.characters(min_codepoint=0x20, max_codepoint=0xFFFD, exclude_categories=["Cs", "Cc"]),

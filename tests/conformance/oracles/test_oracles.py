@@ -6,10 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.evidence import Evidence
-from conformance.oracles import examine
-from conformance.oracles.documents import at
-from conformance.spec.step import (
+from conformance.catalogue.step import (
     EngineExpect,
     Expect,
     FileExpect,
@@ -18,6 +15,9 @@ from conformance.spec.step import (
     TextExpect,
     TtyEof,
 )
+from conformance.evidence import Evidence
+from conformance.oracles import examine
+from conformance.oracles.documents import at
 from conformance.world.engines import Call
 from conformance.world.observe import EngineState, Snapshot
 

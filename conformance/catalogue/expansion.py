@@ -10,15 +10,15 @@ import itertools
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from conformance.spec.case import AxisValue, Case, Cell
-from conformance.spec.coverage import covering_rows
+from conformance.catalogue.case import AxisValue, Case, Cell
+from conformance.catalogue.coverage import covering_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from conformance.spec.case import Axis, Plan, Suite
-    from conformance.spec.coverage import Rule
-    from conformance.spec.parity_matrix import ParityEntry
+    from conformance.catalogue.case import Axis, Plan, Suite
+    from conformance.catalogue.coverage import Rule
+    from conformance.catalogue.parity_matrix import ParityEntry
 
 __all__ = ["cells_of", "control_of", "expand"]
 

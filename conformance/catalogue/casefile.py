@@ -1,6 +1,6 @@
 """Read value sets and cases from their documents: from what an author writes to frozen templates.
 
-Only what one case says by itself is looked at here; ``conformance.spec.checks`` compares cases
+Only what one case says by itself is looked at here; ``conformance.catalogue.checks`` compares cases
 with the contract, the parity matrix and each other.
 """
 
@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from conformance.spec.case import Axis, AxisValue, Case
-from conformance.spec.template import VARIABLES, TemplateError, text_of
+from conformance.catalogue.case import Axis, AxisValue, Case
+from conformance.catalogue.template import VARIABLES, TemplateError, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from conformance.spec.contract import Contract
-    from conformance.spec.dataerror import DataError
-    from conformance.spec.yamlstrict import Document, Route
+    from conformance.catalogue.contract import Contract
+    from conformance.catalogue.dataerror import DataError
+    from conformance.catalogue.yamlstrict import Document, Route
 
 __all__ = ["CaseReader", "ValueSet", "is_destructive", "read_values", "template_of"]
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from attrs import field, frozen
 
-from conformance.spec.dataerror import DataError, DataErrors, nearest
+from conformance.catalogue.dataerror import DataError, DataErrors, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

@@ -1,8 +1,8 @@
 """The frozen values that the data files become: case, cell, and what a cell does once bound.
 
 A :class:`Case` is a template as written in ``matrices/cases/*.yaml``; a :class:`Cell` is one row
-of it (one runtime and one value of every axis); :func:`conformance.spec.binding.bind` turns a
-cell into the typed steps of ``conformance.spec.step``. Nothing here does a thing.
+of it (one runtime and one value of every axis); :func:`conformance.catalogue.binding.bind` turns a
+cell into the typed steps of ``conformance.catalogue.step``. Nothing here does a thing.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import field, frozen
 
-from conformance.spec.step import Bound
+from conformance.catalogue.step import Bound
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from conformance.spec.contract import Contract
-    from conformance.spec.dataerror import DataError
-    from conformance.spec.parity_matrix import Parity, ParityEntry
+    from conformance.catalogue.contract import Contract
+    from conformance.catalogue.dataerror import DataError
+    from conformance.catalogue.parity_matrix import Parity, ParityEntry
 
 __all__ = [
     "OUTPUTS",

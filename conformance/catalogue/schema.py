@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 
 from conformance import resources
-from conformance.spec.dataerror import DataError, DataErrors, nearest
+from conformance.catalogue.dataerror import DataError, DataErrors, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from conformance.spec.yamlstrict import Document, Route
+    from conformance.catalogue.yamlstrict import Document, Route
 
 __all__ = ["check_schema"]
 

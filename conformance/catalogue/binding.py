@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING, Any
 
-from conformance.spec.step import (
+from conformance.catalogue.step import (
     UNCHANGED,
     Bound,
     EngineExpect,
@@ -34,15 +34,15 @@ from conformance.spec.step import (
     TtyResize,
     TtySend,
 )
-from conformance.spec.template import TemplateError, fill, text_of
+from conformance.catalogue.template import TemplateError, fill, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from conformance.spec.case import Cell
-    from conformance.spec.contract import Contract
-    from conformance.spec.parity_matrix import Signature
-    from conformance.spec.yamlstrict import Route
+    from conformance.catalogue.case import Cell
+    from conformance.catalogue.contract import Contract
+    from conformance.catalogue.parity_matrix import Signature
+    from conformance.catalogue.yamlstrict import Route
 
 __all__ = ["bind"]
 

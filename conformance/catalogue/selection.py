@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from conformance.spec.case import Cell
+    from conformance.catalogue.case import Cell
 
 __all__ = ["select", "unmatched"]
 

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import field, frozen
 
-from conformance.spec.case import Case
-from conformance.spec.casefile import is_destructive, template_of
-from conformance.spec.template import TemplateError
+from conformance.catalogue.case import Case
+from conformance.catalogue.casefile import is_destructive, template_of
+from conformance.catalogue.template import TemplateError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from conformance.spec.contract import Command, Contract, Option
-    from conformance.spec.dataerror import DataError
-    from conformance.spec.yamlstrict import Document, Route
+    from conformance.catalogue.contract import Command, Contract, Option
+    from conformance.catalogue.dataerror import DataError
+    from conformance.catalogue.yamlstrict import Document, Route
 
 __all__ = [
     "Expectation",

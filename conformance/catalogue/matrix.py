@@ -12,32 +12,32 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from conformance.spec.binding import bind
-from conformance.spec.case import Suite
-from conformance.spec.casefile import CaseReader, ValueSet, read_values
-from conformance.spec.checks import (
+from conformance.catalogue.binding import bind
+from conformance.catalogue.case import Suite
+from conformance.catalogue.casefile import CaseReader, ValueSet, read_values
+from conformance.catalogue.checks import (
     case_defects,
     suite_defects,
     suite_gaps,
     suite_warnings,
     template_defects,
 )
-from conformance.spec.contract import read_contract
-from conformance.spec.dataerror import DataError, DataErrors
-from conformance.spec.expansion import cells_of, control_of, expand
-from conformance.spec.parity_matrix import probes, read_parity
-from conformance.spec.schema import check_schema
-from conformance.spec.selection import select, unmatched
-from conformance.spec.yamlstrict import digest_of, load_yaml
+from conformance.catalogue.contract import read_contract
+from conformance.catalogue.dataerror import DataError, DataErrors
+from conformance.catalogue.expansion import cells_of, control_of, expand
+from conformance.catalogue.parity_matrix import probes, read_parity
+from conformance.catalogue.schema import check_schema
+from conformance.catalogue.selection import select, unmatched
+from conformance.catalogue.yamlstrict import digest_of, load_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from conformance.spec.case import Case
-    from conformance.spec.contract import Contract
-    from conformance.spec.parity_matrix import Parity
-    from conformance.spec.yamlstrict import Document, Route
+    from conformance.catalogue.case import Case
+    from conformance.catalogue.contract import Contract
+    from conformance.catalogue.parity_matrix import Parity
+    from conformance.catalogue.yamlstrict import Document, Route
 
 __all__ = [
     "bind",

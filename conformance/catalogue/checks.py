@@ -6,21 +6,21 @@ import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from conformance.spec.binding import bind
-from conformance.spec.case import AxisValue, Case, Cell
-from conformance.spec.expansion import cells_of
-from conformance.spec.parity_matrix import option_feature
-from conformance.spec.template import VARIABLES, TemplateError, holes
+from conformance.catalogue.binding import bind
+from conformance.catalogue.case import AxisValue, Case, Cell
+from conformance.catalogue.expansion import cells_of
+from conformance.catalogue.parity_matrix import option_feature
+from conformance.catalogue.template import VARIABLES, TemplateError, holes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from conformance.spec.case import Suite
-    from conformance.spec.contract import Command
-    from conformance.spec.dataerror import DataError
-    from conformance.spec.parity_matrix import Parity
-    from conformance.spec.step import Bound
-    from conformance.spec.yamlstrict import Document, Route
+    from conformance.catalogue.case import Suite
+    from conformance.catalogue.contract import Command
+    from conformance.catalogue.dataerror import DataError
+    from conformance.catalogue.parity_matrix import Parity
+    from conformance.catalogue.step import Bound
+    from conformance.catalogue.yamlstrict import Document, Route
 
 __all__ = ["case_defects", "suite_defects", "suite_gaps", "suite_warnings", "template_defects"]
 

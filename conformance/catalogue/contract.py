@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import jsonschema
 from attrs import field, frozen
 
-from conformance.spec.dataerror import DataError, DataErrors
-from conformance.spec.yamlstrict import digest_of
+from conformance.catalogue.dataerror import DataError, DataErrors
+from conformance.catalogue.yamlstrict import digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from conformance.spec.yamlstrict import Document, Route
+    from conformance.catalogue.yamlstrict import Document, Route
 
 __all__ = [
     "Command",

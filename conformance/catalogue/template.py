@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from conformance.spec.yamlstrict import Route
+    from conformance.catalogue.yamlstrict import Route
 
 __all__ = ["VARIABLES", "TemplateError", "fill", "holes", "text_of"]
 
