@@ -86,8 +86,8 @@ def _own(path: str, uid: int, gid: int) -> None:
         return  # an unprivileged caller owns everything in its containers: declared in README.md
 
 
-def copy_tree(source: str, target: str) -> None:
-    """Copy files, folders and links with their modes and owners; no special files."""
+def copy_tree(source: str, target: str, *, owners: bool = True) -> None:
+    """Copy files, folders and links with their modes, and `owners`; no special files."""
     for entry in os.scandir(source):
         there = f"{target}/{entry.name}"
         facts = entry.stat(follow_symlinks=False)
@@ -97,7 +97,7 @@ def copy_tree(source: str, target: str) -> None:
             os.symlink(os.readlink(entry.path), there)
         elif entry.is_dir():
             os.makedirs(there, exist_ok=True)
-            copy_tree(entry.path, there)
+            copy_tree(entry.path, there, owners=owners)
         elif entry.is_file():
             with open(entry.path, "rb") as old, open(there, "wb") as new:
                 new.write(old.read())
@@ -105,7 +105,8 @@ def copy_tree(source: str, target: str) -> None:
             continue
         if not entry.is_symlink():
             os.chmod(there, facts.st_mode & 0o7777)
-        _own(there, facts.st_uid, facts.st_gid)
+        if owners:
+            _own(there, facts.st_uid, facts.st_gid)
 
 
 def build(folder: str, image: Doc, hostname: str) -> None:

@@ -43,15 +43,19 @@ def run(call: Call) -> int:
     try:
         doc = _make(call, options)
     except DaemonError as error:
-        raise CliError(f"docker: {call.voice(error)}.{_HELP}", 125) from None
+        raise CliError(f"{_told(call.voice(error))}{_HELP}", 125) from None
     except CliError as error:
-        raise CliError(f"docker: {error.message}.{_HELP}", 125) from None
+        raise CliError(f"{_told(error.message)}{_HELP}", 125) from None
     try:
         return _detached(call, doc) if detached else _attached(call, doc, stdin=stdin, tty=tty)
     except DaemonError as error:
         if doc["HostConfig"]["AutoRemove"]:
             call.store.remove_container(doc)
-        raise CliError(f"docker: {call.voice(error)}.", error.run_exit) from None
+        raise CliError(_told(call.voice(error)), error.run_exit) from None
+
+
+def _told(text: str) -> str:
+    return f"docker: {text.removesuffix('.')}."
 
 
 def _make(call: Call, options: RunOptions) -> Doc:
