@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from conformance.catalogue.case import Cell
     from conformance.catalogue.contract import Contract
-    from conformance.catalogue.parity_matrix import Signature
+    from conformance.catalogue.parity import Signature
     from conformance.catalogue.yamlstrict import Route
 
 __all__ = ["bind"]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from conformance.catalogue.contract import Contract
     from conformance.catalogue.dataerror import DataError
-    from conformance.catalogue.parity_matrix import Parity, ParityEntry
+    from conformance.catalogue.parity import Parity, ParityEntry
 
 __all__ = [
     "OUTPUTS",

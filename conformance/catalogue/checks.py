@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from conformance.catalogue.case import Suite
     from conformance.catalogue.contract import Command
     from conformance.catalogue.dataerror import DataError
-    from conformance.catalogue.parity_matrix import Parity
+    from conformance.catalogue.parity import Parity
     from conformance.catalogue.step import Bound
     from conformance.catalogue.yamlstrict import Document, Route
 

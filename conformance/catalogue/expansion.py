@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from conformance.catalogue.case import Axis, Plan, Suite
     from conformance.catalogue.coverage import Rule
-    from conformance.catalogue.parity_matrix import ParityEntry
+    from conformance.catalogue.parity import ParityEntry
 
 __all__ = ["cells_of", "control_of", "expand"]
 

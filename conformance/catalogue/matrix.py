@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from conformance.catalogue.case import Case
     from conformance.catalogue.contract import Contract
-    from conformance.catalogue.parity_matrix import Parity
+    from conformance.catalogue.parity import Parity
     from conformance.catalogue.yamlstrict import Document, Route
 
 __all__ = [

@@ -1,86 +1,23 @@
-"""The parity matrix: for every feature and runtime whether it holds, differs or is refused."""
+"""Read the parity matrix, and make the cases that probe its refusals."""
 
 from __future__ import annotations
 
-import datetime as dt
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
-
-from attrs import field, frozen
+from typing import TYPE_CHECKING, Any
 
 from conformance.catalogue.case import Case
 from conformance.catalogue.casefile import is_destructive, template_of
+from conformance.catalogue.parity import Feature, Parity, ParityEntry, Signature
 from conformance.catalogue.template import TemplateError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from conformance.catalogue.contract import Command, Contract, Option
     from conformance.catalogue.dataerror import DataError
     from conformance.catalogue.yamlstrict import Document, Route
 
-__all__ = [
-    "Expectation",
-    "Feature",
-    "Parity",
-    "ParityEntry",
-    "Signature",
-    "option_feature",
-    "probes",
-    "read_parity",
-]
-
-Expectation = Literal["same", "different", "unsupported", "diverged"]
-
-
-@frozen
-class Signature:
-    """Exactly how an unsupported or diverged cell ends."""
-
-    exit: int
-    error: str | None = None
-
-
-@frozen
-class ParityEntry:
-    """What is expected of one feature in one runtime.
-
-    ``probe`` is the unbound given/when of its refusal. ``owner`` and ``expires`` belong to
-    diverged: after that day the declaration no longer excuses anything.
-    """
-
-    feature: str
-    runtime: str
-    expect: Expectation
-    signature: Signature | None = None
-    reason: str | None = None
-    probe: Mapping[str, Any] | None = field(default=None, hash=False)
-    owner: str | None = None
-    expires: dt.date | None = None
-
-
-@frozen
-class Feature:
-    """A row of the matrix; its id is ``command.feature``; ``option`` is set where it is one."""
-
-    id: str
-    command: str
-    name: str
-    requires: tuple[str, ...]
-    runtimes: Mapping[str, ParityEntry] = field(hash=False)
-    option: str | None = None
-
-
-@frozen
-class Parity:
-    """All rows by feature id, in the order of the file."""
-
-    version: int
-    features: Mapping[str, Feature] = field(hash=False)
-
-    def entry(self, feature: str, runtime: str) -> ParityEntry | None:
-        """Return what is declared for this feature there; None for a runtime it does not name."""
-        return self.features[feature].runtimes.get(runtime)
+__all__ = ["option_feature", "probes", "read_parity"]
 
 
 def read_parity(document: Document, contract: Contract, errors: list[DataError]) -> Parity:
