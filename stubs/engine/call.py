@@ -68,8 +68,12 @@ class Call:
         at_least: int = 0,
         at_most: int = -1,
         interspersed: bool = True,
+        local: bool = False,
     ) -> Parsed:
-        """The command line read by `spec`; counts of arguments are judged in docker's words."""
+        """The command line read by `spec`; counts of arguments are judged in docker's words.
+
+        Only then, as in the real client, is the engine spoken to, unless the command is `local`.
+        """
         shown = f"{self.program} {self.command}"
         found = parse_flags(
             self.argv, spec, shown, f"{usage}\n\n{about}", interspersed=interspersed
@@ -80,6 +84,10 @@ class Call:
                 f"\"{shown}\" {_wanted(at_least, at_most)}.\nSee '{shown} --help'.\n\n"
                 f"Usage:  {shown} {usage}\n\n{about}"
             )
+        if not local:
+            self.reach()
+            if self.plan is not None and self.plan.lies():
+                raise CliError("", 0)
         return found
 
     # --- the engine -----------------------------------------------------------------------------

@@ -42,19 +42,16 @@ except (ImportError, AttributeError, TypeError):  # another interpreter: `json` 
 
 def loads(text: str) -> Any:
     """The value written in `text`; ValueError where it is not one JSON value."""
-    if _scan is None:
-        import json
-
-        return json.loads(text)
-    # The scanner wants its value at the first character, and says StopIteration where none is.
-    text = text.strip(" \t\r\n")
+    text = text.strip(" \t\r\n")  # the scanner wants its value at the first character
     try:
         value, end = _scan(text, 0)
-    except StopIteration as stop:
-        raise ValueError(f"no JSON value at character {stop.value}") from None
-    if end != len(text):
-        raise ValueError(f"more than one JSON value: character {end}")
-    return value
+    except (TypeError, StopIteration, SystemError):  # no scanner, or it cannot say what is wrong
+        end = -1
+    if end == len(text):
+        return value
+    import json
+
+    return json.loads(text)
 
 
 def dumps(value: Any) -> str:

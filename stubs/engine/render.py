@@ -123,7 +123,9 @@ def rows(
                 for item in items[:1] or [dict(table)]
                 for key in item
             }
-            shown_lines.insert(0, template.run(head, strict=True, methods={}))
+            shown_lines.insert(
+                0, template.run(head, strict=True, methods=dict.fromkeys(methods, _heading))
+            )
     except TemplateError as error:
         if error.parsing:
             raise CliError(f"Template parsing error: {error}", 64) from None
@@ -132,6 +134,10 @@ def rows(
         shown_lines = _columns(shown_lines)
     for line in shown_lines:
         call.out(line)
+
+
+def _heading(_item: object, key: str) -> str:
+    return key
 
 
 def _columns(lines: list[str]) -> list[str]:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Template", "TemplateError"]
 
+# Fields of docker's documents that are not written where empty, and yet can be named.
+_OMITTED = ("ExposedPorts", "Health", "Healthcheck", "Init", "Mounts", "StopTimeout", "Tmpfs")
+
 _NOTHING = object()
 
 
@@ -295,6 +298,8 @@ class _Run:
                     f'template: :1:2: executing "" at <{path}>: can\'t evaluate field '
                     f"{name} in type interface {{}}"
                 )
+            if name not in value and name in _OMITTED:
+                return None
             if name not in value:
                 if free or not self._strict:
                     return _NOTHING

@@ -7,6 +7,7 @@ import signal
 import time
 
 import pytest
+
 from .conftest import is_root
 
 IMAGE = "agent-workspace/agent-env:v0.1.0"
@@ -52,7 +53,9 @@ def test_what_cannot_be_run_is_told_on_stdout_with_126(box, args, words):
 
 
 def test_the_environment_is_the_containers_and_what_is_given(box):
-    said = box("exec", "-e", "A", "-e", "B=1 2", "-e", "C=", "-e", "GONE", "box", "env", env={"A": "mine"})
+    said = box(
+        "exec", "-e", "A", "-e", "B=1 2", "-e", "C=", "-e", "GONE", "box", "env", env={"A": "mine"}
+    )
     env = dict(line.split("=", 1) for line in said.lines)
     assert env.pop("HOSTNAME") == box("inspect", "-f", "{{.Config.Hostname}}", "box").word
     assert env == {
@@ -89,11 +92,15 @@ def test_detached_exec_returns_at_once_and_goes_on(box):
     while box("exec", "box", "ls", "/work").out == "" and time.monotonic() < deadline:
         time.sleep(0.05)
     assert box("exec", "box", "cat", "/work/flag").out == "done\n"
-    assert box("exec", "-d", "box", "nosuchcmd", expect=1).err.startswith("Error response from daemon: OCI")
+    assert box("exec", "-d", "box", "nosuchcmd", expect=1).err.startswith(
+        "Error response from daemon: OCI"
+    )
 
 
 def test_the_program_survives_its_client_and_does_not_notice(box):
-    call = box.start("exec", "box", "sh", "-c", "echo up; sleep 0.5; echo more; echo end > /work/flag")
+    call = box.start(
+        "exec", "box", "sh", "-c", "echo up; sleep 0.5; echo more; echo end > /work/flag"
+    )
     assert call.stdout.readline() == b"up\n"
     call.send_signal(signal.SIGKILL)
     assert call.communicate(timeout=10) == (b"", b"")  # and its pipes are closed at once

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from .conftest import alive
 
 IMAGE = "agent-workspace/agent-env:v0.1.0"
@@ -28,13 +29,17 @@ def test_neither_the_callers_files_nor_its_environment_show(fake, tmp_path):
 def test_only_the_containers_own_processes_show_and_can_be_signalled(box):
     pids = box("exec", "box", "sh", "-c", "ls -d /proc/[0-9]* | wc -l").word
     assert int(pids) < 8
-    assert box("exec", "box", "ps", "-o", "args=", "1").word == "/sbin/docker-init -- sleep infinity"
+    assert (
+        box("exec", "box", "ps", "-o", "args=", "1").word == "/sbin/docker-init -- sleep infinity"
+    )
     box("exec", "-u", "root", "box", "sh", "-c", "kill -9 -1", expect=None)
     assert alive(os.getpid())
 
 
 def test_root_inside_can_write_nothing_of_the_machine(box):
-    with tempfile.TemporaryDirectory(dir="/usr/share" if os.access("/usr/share", os.W_OK) else None) as decoy:
+    with tempfile.TemporaryDirectory(
+        dir="/usr/share" if os.access("/usr/share", os.W_OK) else None
+    ) as decoy:
         Path(decoy, "file").write_text("decoy")
         for line in (
             f"rm -rf {decoy}/file",
@@ -81,7 +86,9 @@ def test_network_none_has_the_loopback_only(fake):
 
 
 def test_a_new_volume_takes_over_the_images_folder_and_owner(fake):
-    said = fake("run", "--rm", "-v", "fresh:/work", IMAGE, "sh", "-c", "touch f; stat -c %U /work f")
+    said = fake(
+        "run", "--rm", "-v", "fresh:/work", IMAGE, "sh", "-c", "touch f; stat -c %U /work f"
+    )
     assert len(set(said.lines)) == 1  # the user can write: the folder is its own
 
 
@@ -93,7 +100,9 @@ def test_images_bring_files_programs_and_lacks(fake, tmp_path):
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "tool").write_text("#!/bin/sh\necho tool\n")
     (tmp_path / "bin" / "tool").chmod(0o755)
-    seed.image(fake.state, "own:1", etc=tmp_path / "etc", programs=tmp_path / "bin", hidden=("env",))
+    seed.image(
+        fake.state, "own:1", etc=tmp_path / "etc", programs=tmp_path / "bin", hidden=("env",)
+    )
     assert fake("run", "--rm", "own:1", "cat", "/etc/gitconfig").out.startswith("[user]")
     assert fake("run", "--rm", "own:1", "tool").out == "tool\n"
     assert "executable file not found" in fake("run", "--rm", "own:1", "env", expect=127).err

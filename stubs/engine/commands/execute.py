@@ -95,8 +95,9 @@ def execute(call: Call) -> int:
     code, _, text = words.partition(" ")
     if detached or not code:
         raise DaemonError(text or f"Container {doc['Id']} is not running")
-    # The engine says this on the program's own stdout, and the code is 126 whatever the cause.
-    call.out(text)
+    # The engine says this on the program's own stdout, as a terminal's line, and the code is 126
+    # whatever the cause.
+    call.out(f"{text}\r")
     return 126
 
 

@@ -6,7 +6,7 @@ import os
 import select
 import time
 
-from engine.errors import CliError, DaemonError
+from engine.errors import CliError, DaemonError, NotFound
 from engine.names import check_container_name
 
 TYPE_CHECKING = False  # importing `typing` costs as much as starting the interpreter
@@ -197,13 +197,18 @@ def rm(call: Call) -> int:
             for volume in doc["Fake"]["anonymous"]:
                 call.volumes.remove(volume, force=True)
 
-    code = 0
     for name in flags.args:
-        call.exit_code = 0
-        _each(call, [name], lambda name=name: one(name))  # type: ignore[misc]
-        code = code or call.exit_code
-    call.exit_code = code
-    return code
+        try:
+            one(name)
+        except NotFound as error:
+            # The 20.10 client tells it in any case, and counts it unless forced.
+            call.err(call.voice(error))
+            call.exit_code = call.exit_code if force else 1
+        except DaemonError as error:
+            call.fail(error)
+        else:
+            call.out(name)
+    return call.exit_code
 
 
 def rename(call: Call) -> int:

@@ -90,6 +90,7 @@ def version(call: Call) -> int:
         "[OPTIONS]",
         "Show the Docker version information",
         at_most=0,
+        local=True,
     )
     trouble = _reached(call)
     if call.plan is not None and call.plan.lies():
@@ -114,7 +115,9 @@ def version(call: Call) -> int:
 
 def info(call: Call) -> int:
     """What the engine is and holds."""
-    flags = call.flags("format,f=text", "[OPTIONS]", "Display system-wide information", at_most=0)
+    flags = call.flags(
+        "format,f=text", "[OPTIONS]", "Display system-wide information", at_most=0, local=True
+    )
     trouble = _reached(call)
     form = flags.text("format")
     if call.plan is not None and call.plan.lies():
@@ -196,7 +199,7 @@ def _contexts(call: Call) -> list[Doc]:
 
 def context_ls(call: Call) -> int:
     """The contexts that the state knows."""
-    flags = call.flags("format=text quiet,q", "[OPTIONS]", "List contexts", at_most=0)
+    flags = call.flags("format=text quiet,q", "[OPTIONS]", "List contexts", at_most=0, local=True)
     from engine.render import rows
 
     items = _contexts(call)
@@ -220,14 +223,16 @@ def context_ls(call: Call) -> int:
 
 def context_show(call: Call) -> int:
     """The name of the context in use."""
-    call.flags("", "", "Print the name of the current context", at_most=0)
+    call.flags("", "", "Print the name of the current context", at_most=0, local=True)
     call.out(next((item["Name"] for item in _contexts(call) if item["Current"]), "default"))
     return 0
 
 
 def context_use(call: Call) -> int:
     """Choose a context for the calls to come."""
-    flags = call.flags("", "CONTEXT", "Set the current docker context", at_least=1, at_most=1)
+    flags = call.flags(
+        "", "CONTEXT", "Set the current docker context", at_least=1, at_most=1, local=True
+    )
     name = _known(call, flags.args[0])["Name"]
     base = state_root(call.env)
     os.makedirs(base, 0o700, exist_ok=True)
@@ -249,7 +254,10 @@ def _known(call: Call, name: str) -> Doc:
 def context_inspect(call: Call) -> int:
     """One context, as a document."""
     flags = call.flags(
-        "format,f=text", "[OPTIONS] [CONTEXT]", "Display detailed information on contexts"
+        "format,f=text",
+        "[OPTIONS] [CONTEXT]",
+        "Display detailed information on contexts",
+        local=True,
     )
     name = flags.args[0] if flags.args else next(i["Name"] for i in _contexts(call) if i["Current"])
     doc = {
