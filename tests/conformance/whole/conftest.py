@@ -26,15 +26,17 @@ class Ran:
     @property
     def results(self) -> dict[str, dict[str, Any]]:
         """The results by cell, from results.jsonl."""
-        rows = [json.loads(line) for line in (self.out / "results.jsonl").open()]
-        return {row["result"]["cell"]: row["result"] for row in rows if "result" in row}
+        return {row["result"]["cell"]: row["result"] for row in self._rows() if "result" in row}
 
     @property
     def footer(self) -> dict[str, Any]:
         """The last line of results.jsonl."""
-        rows = [json.loads(line) for line in (self.out / "results.jsonl").open()]
-        footer: dict[str, Any] = rows[-1]["footer"]
+        footer: dict[str, Any] = self._rows()[-1]["footer"]
         return footer
+
+    def _rows(self) -> list[dict[str, Any]]:
+        text = (self.out / "results.jsonl").read_text()
+        return [json.loads(line) for line in text.splitlines()]
 
     def statuses(self) -> dict[str, str]:
         """Status by cell."""

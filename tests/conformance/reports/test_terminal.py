@@ -1,0 +1,138 @@
+"""What a person reads at the end of a run."""
+
+import io
+
+from conformance.reports.terminal import Progress, Style, summary
+from conformance.results import Check, Result, Status, StepRecord, Tally, Verdict, judge
+
+PLAIN = Style(colour=False, unicode=True)
+TEXTS = {"RM-1a": "rm removes the named workspaces"}
+
+
+def result(cell: str, status: Status, observed: str = "exit 1") -> Result:
+    failed = status is Status.FAIL
+    return Result(
+        cell=cell,
+        case="rm-known",
+        runtime=cell.partition("[")[2].rstrip("]"),
+        command="rm",
+        requirements=("RM-1a",),
+        polarity="positive",
+        status=status,
+        reason="" if failed or status is Status.PASS else "why it is so",
+        checks=(Check("exit code", not failed, "exit 0", observed),),
+        steps=(StepRecord("step", ("awl", "rm", "it's"), {}, 1, None, "", "said\n", 0.1),),
+    )
+
+
+def page(*results: Result, lost: tuple[str, ...] = (), style: Style = PLAIN) -> str:
+    found = {one.cell: one for one in results}
+    planned = {one.cell: (one.runtime, one.command) for one in results}
+    planned |= dict.fromkeys(lost, ("host", "rm"))
+    return summary(
+        planned=planned,
+        results=found,
+        texts=TEXTS,
+        verdict=judge(Tally.of(planned, found)),
+        notes=["target  awl"],
+        style=style,
+        out="/out",
+    )
+
+
+def test_the_grid_has_a_box_for_each_command_and_runtime() -> None:
+    text = page(result("a[host]", Status.PASS), result("b[container]", Status.PASS))
+    assert "command  host   container" in text
+    assert "rm       ✓ 1/1  ✓ 1/1" in text
+    assert "planned 2 = 2 pass" in text
+    assert "verdict: conformant" in text
+
+
+def test_a_failure_shows_requirement_expected_observed_command_and_replay() -> None:
+    text = page(result("rm-known[host]", Status.FAIL))
+    for part in (
+        "✗ rm-known[host]  [fail]",
+        "RM-1a: rm removes the named workspaces",
+        "expected  exit 0",
+        "observed  exit 1",
+        "ran       awl rm 'it'\\''s'",
+        "| said",
+        "replay    awl-conformance replay 'rm-known[host]'",
+        "✗ 0/1 (1 fail)",
+        "verdict: nonconformant (1 fail)",
+    ):
+        assert part in text, part
+
+
+def test_failures_alike_are_told_once() -> None:
+    cells = [result(f"c{n}[host]", Status.FAIL) for n in range(6)]
+    text = page(*cells)
+    assert text.count("observed  exit 1") == 1
+    assert "the same  c1[host], c2[host], c3[host] and 2 more" in text
+
+
+def test_many_ways_to_fail_are_counted() -> None:
+    text = page(*(result(f"c{n}[host]", Status.FAIL, f"exit {n}") for n in range(12)))
+    assert "… and 4 cells that fail in 4 other ways" in text
+
+
+def test_a_dead_target_gives_one_root_cause() -> None:
+    blocked = [result(f"c{n}[host]", Status.BLOCKED) for n in range(3)]
+    found = {one.cell: one for one in blocked}
+    text = summary(
+        planned=dict.fromkeys(found, ("host", "rm")),
+        results=found,
+        texts=TEXTS,
+        verdict=Verdict("nonconformant", 1, "it does not answer\nat all"),
+        notes=[],
+        style=PLAIN,
+        out="/out",
+    )
+    assert text.count("it does not answer") == 2  # the cause, and the verdict's first line
+    assert "c0[host]" not in text
+
+
+def test_a_cell_without_a_result_is_not_run() -> None:
+    text = page(result("a[host]", Status.PASS), lost=("b[host]",))
+    assert "1 not-run" in text
+    assert "incomplete" in text
+
+
+def test_colours_and_marks_only_where_they_can_be_seen() -> None:
+    text = page(result("a[host]", Status.PASS), style=Style(colour=True, unicode=False))
+    assert "\033[32m" in text
+    assert "ok 1/1" in text
+    assert "✓" not in text
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    assert Style.of(stream) == Style(colour=False, unicode=False)
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_moves_on_a_terminal_and_names_failures_as_they_come() -> None:
+    stream = Terminal()
+    progress = Progress(stream, 2)
+    progress.add(result("a[host]", Status.FAIL))
+    progress.add(result("b[host]", Status.PASS))
+    progress.finish()
+    text = stream.getvalue()
+    assert "a[host]" in text
+    assert "2/2 cells" in text
+    assert "█" in text
+
+
+def test_progress_is_quiet_elsewhere() -> None:
+    stream = io.StringIO()
+    progress = Progress(stream, 50)
+    for n in range(50):
+        progress.add(result(f"{n}[host]", Status.PASS))
+    progress.finish()
+    assert len(stream.getvalue().splitlines()) <= 3
+    assert "\r" not in stream.getvalue()
