@@ -112,6 +112,7 @@ def main() -> None:
 @main.command()
 @_target_options
 @click.option("--select", "expression", default="", metavar="EXPR", help="e.g. 'RM-1c and host'")
+@click.option("--skip", default="", metavar="EXPR", help="plan these cells, do not play them")
 @click.option("--seed", type=int, default=0, help="the order of cells; results do not depend on it")
 @click.option("-n", "workers", default="auto", metavar="WORKERS", help="processes  [default: auto]")
 @click.option(
@@ -132,6 +133,7 @@ def run(
     draft: bool,
     keep: bool,
     expression: str,
+    skip: str,
     seed: int,
     workers: str,
     out: Path,
@@ -148,7 +150,7 @@ def run(
         *("-c", os.devnull, "--rootdir", str(folder)),
         *("--awl-page", "--awl-engine", engine, "--awl-out", str(out), "--awl-lock", lock),
         *("--awl-matrices", str(folder), "--awl-image", image, "--awl-select", expression),
-        *("--awl-seed", str(seed)),
+        *("--awl-seed", str(seed), "--awl-skip", skip),
         *(f"--awl-runtime={runtime}" for runtime in runtimes),
         *((f"--awl-program={program}",) if program else ()),
         *(("--awl-draft",) if draft else ()),

@@ -27,8 +27,10 @@ from conformance.settings import Settings
 from conformance.world.engines import Engine, FakeEngine, RealEngine
 from conformance.world.sandbox import Sandbox
 
-__all__ = ["Worker", "command_of", "engine_of", "rewrites_of"]
+__all__ = ["Worker", "command_of", "engine_of", "result_of", "rewrites_of"]
 
+# So many failures per worker are played again, to tell flaky from broken.
+_REPEATS = 10
 _HOSTS = ("https://github.com/", "git@github.com:", "ssh://git@github.com/")
 
 
@@ -50,6 +52,20 @@ def command_of(cell: Cell) -> str:
     argv = when.get("run") if isinstance(when, dict) else when
     words = argv.split() if isinstance(argv, str) else [str(word) for word in argv or ()]
     return subcommand(words)
+
+
+def result_of(cell: Cell, status: Status, reason: str = "") -> Result:
+    """A result without evidence yet."""
+    return Result(
+        cell=cell.id,
+        case=cell.case.id,
+        runtime=cell.runtime,
+        command=command_of(cell),
+        requirements=cell.case.covers,
+        polarity=cell.case.polarity,
+        status=status,
+        reason=reason,
+    )
 
 
 @frozen
@@ -75,6 +91,7 @@ class Worker:
         self._settings = settings
         self._name = name
         self._count = 0
+        self._repeats = _REPEATS
         self._engine = engine_of(settings)
         # Sockets that rule the machine are covered up, but for that of the engine under test.
         own = settings.engine_env.get("DOCKER_HOST", "").removeprefix("unix://")
@@ -92,29 +109,30 @@ class Worker:
     def execute(self, cell: Cell) -> Result:
         """Play ``cell`` and judge it. Never raises for what the program does."""
         started = time.monotonic()
-        result = Result(
-            cell=cell.id,
-            case=cell.case.id,
-            runtime=cell.runtime,
-            command=command_of(cell),
-            requirements=cell.case.covers,
-            polarity=cell.case.polarity,
-            status=Status.BLOCKED,
-        )
+        result = result_of(cell, Status.BLOCKED)
         if self._settings.root_cause:
             return evolve(result, reason=self._settings.root_cause)
         if cell.case.needs_lock and not self._settings.lock:
             return evolve(result, reason=f"destructive, and no lock: {self._settings.lock_reason}")
+        result = self._in_sandbox(cell, result)
+        if result.status is Status.FAIL and self._repeats > 0:
+            self._repeats -= 1
+            if self._in_sandbox(cell, result).status in (Status.PASS, Status.UNSUPPORTED):
+                reason = "failed, and passed when it was played again at once"
+                result = evolve(result, status=Status.FLAKY, reason=reason)
+        return evolve(result, seconds=round(time.monotonic() - started, 4))
+
+    def _in_sandbox(self, cell: Cell, result: Result) -> Result:
+        """Play ``cell`` in a sandbox of its own."""
         sandbox = self._sandbox(cell)
         try:
-            result = self._play_with_control(cell, sandbox, result)
+            return self._play_with_control(cell, sandbox, result)
         except Exception as error:  # noqa: BLE001 - a defect of the suite is a status of its own
             told = "".join(traceback.format_exception(error)[-2:])
-            result = evolve(result, status=Status.ERROR, reason=f"the suite failed: {told}")
+            return evolve(result, status=Status.ERROR, reason=f"the suite failed: {told}")
         finally:
             if not self._settings.keep:
                 sandbox.remove()
-        return evolve(result, seconds=round(time.monotonic() - started, 4))
 
     def _sandbox(self, cell: Cell) -> Sandbox:
         self._count += 1

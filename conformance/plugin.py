@@ -22,7 +22,7 @@ from conformance import __version__, resources
 from conformance.catalogue.case import Cell, Suite
 from conformance.catalogue.dataerror import DataErrors
 from conformance.catalogue.matrix import expand, load_suite, select
-from conformance.execute import Worker, command_of
+from conformance.execute import Worker, command_of, result_of
 from conformance.kit.repro import write_repro
 from conformance.reports import terminal
 from conformance.results import Result, ResultsWriter, Status, Tally, Verdict, judge
@@ -45,6 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--awl-image", default="", metavar="IMAGE", help="the image that workspaces use")
     add("--awl-runtime", action="append", default=[], metavar="RUNTIME", help="only these")
     add("--awl-select", default="", metavar="EXPR", help="only the cells for which EXPR holds")
+    add("--awl-skip", default="", metavar="EXPR", help="plan these cells, and do not play them")
     add("--awl-matrices", default="", metavar="DIR", help="other data than the package's")
     add("--awl-out", default="conformance-results", metavar="DIR", help="where results go")
     add("--awl-lock", default="auto", choices=("auto", "off"), help="off: destructive cells block")
@@ -68,6 +69,7 @@ class Front:
     verdict: Verdict | None = None
     left_out: int = 0
     _cells: dict[str, list[Cell]] | None = None
+    _skipped: frozenset[str] | None = None
     _stack: contextlib.ExitStack = field(factory=contextlib.ExitStack)
     _worker: Worker | None = None
     _writer: ResultsWriter | None = None
@@ -90,6 +92,16 @@ class Front:
                 else:
                     self.left_out += 1
         return self._cells
+
+    @property
+    def skipped(self) -> frozenset[str]:
+        """The cells that the operator chose to skip."""
+        if self._skipped is None:
+            expression = self.config.option.awl_skip
+            every = [cell for cells in self.cells.values() for cell in cells]
+            chosen = select(expression, every) if expression else ()
+            self._skipped = frozenset(cell.id for cell in chosen)
+        return self._skipped
 
     def by_id(self) -> Iterator[tuple[str, Cell]]:
         """Every selected cell with its id."""
@@ -141,6 +153,8 @@ class Front:
 
     def execute(self, cell: Cell) -> Result:
         """Run one cell in this process's worker."""
+        if cell.id in self.skipped:
+            return result_of(cell, Status.SKIPPED, "the operator skips it")
         if self._worker is None:
             if self.settings is None:
                 raise RuntimeError("the run was not opened")
@@ -351,20 +365,8 @@ class _Recorder:
         if report.when == "call" and isinstance(carried, str):
             front.record(Result.from_json(json.loads(carried)))
         elif report.failed and (cell := _cell_of(report.nodeid)) in front.planned:
-            runtime, command = front.planned[cell]
-            found = dict(front.by_id())[cell]
-            front.record(
-                Result(
-                    cell=cell,
-                    case=found.case.id,
-                    runtime=runtime,
-                    command=command,
-                    requirements=found.case.covers,
-                    polarity=found.case.polarity,
-                    status=Status.ERROR,
-                    reason=str(report.longrepr)[-2000:],
-                )
-            )
+            reason = str(report.longrepr)[-2000:]
+            front.record(result_of(dict(front.by_id())[cell], Status.ERROR, reason))
 
 
 @pytest.hookimpl(trylast=True)

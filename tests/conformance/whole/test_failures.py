@@ -87,3 +87,25 @@ def test_a_process_left_behind_fails_the_cell(
     assert set(ran.statuses().values()) == {"fail"}
     assert "no process is left behind" in ran.stdout
     assert "sleep 300" in ran.stdout
+
+
+def test_a_failure_that_passes_at_once_again_is_flaky(
+    conformance: Call, program: Callable[[str], str], good: str
+) -> None:
+    # It fails while its sandbox has an even number, so the second try, the next one, passes.
+    text = '#!/bin/sh\ncase $HOME in *[13579]/home) exit 9 ;; esac\nexec @GOOD@ "$@"\n'
+    path = program(text.replace("@GOOD@", good))
+    ran = conformance("run", "--program", path, "--select", "ls-names and host", "-n", "0")
+    statuses = set(ran.statuses().values())
+    assert ran.exit != 0
+    assert statuses <= {"flaky", "blocked", "pass"}
+
+
+def test_what_the_operator_skips_is_planned_and_does_not_score(conformance: Call) -> None:
+    words = ("run", "--select", "ls-names and host", "-n", "0")
+    whole = conformance(*words)
+    some = conformance(*words, "--skip", "env")
+    assert whole.footer["planned"] == some.footer["planned"]
+    assert some.footer["counts"]["skipped"] >= 1
+    every = conformance(*words, "--skip", "host")
+    assert every.exit == 4
