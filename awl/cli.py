@@ -1,4 +1,8 @@
-"""The command line: a lazy group of commands, and the one place where errors become output."""
+"""The entry point: one call from the command line to its exit code.
+
+`exec` and `ls` in their plain forms are read by `awl.quick`: importing click takes longer than
+all else that they do; every other line, and every mistake, goes to click (`awl.group`).
+"""
 
 from __future__ import annotations
 
@@ -7,22 +11,9 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from awl import commands
-from awl.commands.options import GLOBAL, session
+from awl import quick
 from awl.console import silence
-from awl.errors import (
-    AwlError,
-    EngineError,
-    Interrupted,
-    RuntimeInvalid,
-    UnknownCommand,
-    UnknownOption,
-    UsageError,
-    ValueInvalid,
-    exit_code_of,
-)
+from awl.errors import AwlError, EngineError, Interrupted, NoCommand, exit_code_of
 from awl.session import Session
 
 if TYPE_CHECKING:
@@ -33,59 +24,6 @@ __all__ = ["main"]
 _NAMES = ("awl", "agent-workspace-launcher")
 
 
-class _Group(click.Group):
-    """Commands that are imported when they are called, and listed without being imported."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        del ctx
-        return list(commands.NAMES)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        del ctx
-        return commands.load(cmd_name) if cmd_name in commands.NAMES else None
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[0] not in commands.NAMES:
-            raise UnknownCommand(
-                f"no command {args[0]!r}; commands: {', '.join(commands.NAMES)}",
-                *_did_you_mean(args[0], commands.NAMES, session(ctx).program),
-            )
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl(list(commands.NAMES.items()))
-
-
-def _version(context: click.Context, _: click.Parameter, value: bool) -> None:
-    if value:
-        from awl.commands.version_command import version
-
-        version(session(context))
-        context.exit()
-
-
-_GROUP = _Group(
-    "awl",
-    params=[
-        *GLOBAL,
-        click.Option(
-            ("--version",),
-            is_flag=True,
-            expose_value=False,
-            callback=_version,
-            help="Show version.",
-        ),
-    ],
-    help="Make, list, enter and remove the workspaces in which coding agents work.",
-    epilog="exit codes: help exit-codes",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run one call of the launcher and return its exit code; it never raises."""
     _open_standard_streams()
@@ -94,17 +32,15 @@ def main(arguments: list[str] | None = None) -> int:
     call = Session(program, sys.argv[1:] if arguments is None else arguments)
     try:
         _catch_signals()
-        code = _GROUP.main(
-            args=list(call.arguments), prog_name=program, obj=call, standalone_mode=False
-        )
+        code = quick.run(call)
+        if code is None:
+            from awl import group
+
+            code = group.run(call)
         call.console.flush_warnings()
-    except click.exceptions.NoArgsIsHelpError as error:
-        return _no_command(call, error)
     except AwlError as error:
         return _report(call, error)
-    except click.ClickException as error:
-        return _report(call, _of_click(call, error))
-    except (KeyboardInterrupt, click.Abort):
+    except KeyboardInterrupt:
         return _report(call, Interrupted("a signal ended the launcher; nothing is left half made"))
     except BrokenPipeError:  # whoever closed the pipe has seen enough
         silence(sys.stdout)
@@ -115,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
         if os.environ.get("AWL_DEBUG"):
             raise
         return _report(call, _of_bug(error))
-    return code if isinstance(code, int) else 0
+    return code
 
 
 def _open_standard_streams() -> None:
@@ -141,15 +77,6 @@ def _catch_signals() -> None:
             signal.signal(one, end)
 
 
-def _no_command(call: Session, error: click.UsageError) -> int:
-    from awl.commandline import is_json
-
-    if is_json(call.arguments):
-        return _report(call, UsageError("no command was given", f"see {call.program} --help"))
-    call.console.error(error.format_message())
-    return UsageError.exit_code
-
-
 def _report(call: Session, error: AwlError) -> int:
     """Print `error` in the form that was asked for, and return its exit code."""
     from awl import commandline
@@ -167,11 +94,16 @@ def _report(call: Session, error: AwlError) -> int:
     message = redact(error.message)
     hints = [redact(hint) for hint in hints]
     if not json:
+        if isinstance(error, NoCommand):
+            call.console.error(message)
+            return code
         lines = [f"{call.program}: error[{error.code}]: {message}"]
         call.console.error("\n".join([*lines, *(f"hint: {hint}" for hint in hints)]))
         return code
     from json import dumps
 
+    if isinstance(error, NoCommand):
+        message, hints = "no command was given", [f"see {call.program} --help"]
     body: dict[str, Any] = {
         "code": error.code,
         "message": message,
@@ -186,30 +118,6 @@ def _report(call: Session, error: AwlError) -> int:
     return code
 
 
-def _of_click(call: Session, error: click.ClickException) -> AwlError:
-    """Return the error of the contract for one of click's."""
-    context = getattr(error, "ctx", None)
-    path = context.command_path if context else call.program
-    see = f"see {path} --help"
-    if isinstance(error, click.NoSuchOption):
-        known = [name for param in context.command.params for name in param.opts] if context else []
-        return UnknownOption(
-            f"no option {error.option_name} of {path}",
-            *_did_you_mean(error.option_name, [*known, "--help"], ""),
-            see,
-        )
-    if isinstance(error, click.BadOptionUsage) and error.option_name == "--runtime":
-        return RuntimeInvalid(
-            "'' (nothing), from --runtime, is not a runtime; accepted: container, host",
-            f"such as {call.program} --runtime host …",
-        )
-    if isinstance(error, click.BadParameter) and not isinstance(error, click.MissingParameter):
-        return ValueInvalid(error.format_message(), see)
-    if "Missing command" in error.format_message():
-        return UsageError("no command was given", see)
-    return UsageError(error.format_message(), see)
-
-
 def _of_system(error: OSError) -> AwlError:
     where = f"{error.filename}: " if error.filename else ""
     return AwlError(f"{where}{error.strerror or error}")
@@ -220,10 +128,3 @@ def _of_bug(error: Exception) -> AwlError:
         f"the launcher itself has failed: {type(error).__name__}: {error}",
         "please report it, with what AWL_DEBUG=1 shows",
     )
-
-
-def _did_you_mean(given: str, known: Any, program: str) -> list[str]:
-    import difflib
-
-    near = difflib.get_close_matches(given, list(known), 1, 0.4)
-    return [f"did you mean: {f'{program} {match}'.strip()}" for match in near]

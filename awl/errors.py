@@ -27,6 +27,7 @@ __all__ = [
     "ImagePullFailed",
     "Interrupted",
     "NameInvalid",
+    "NoCommand",
     "NotFound",
     "OptionUnsupported",
     "PartialFailure",
@@ -140,6 +141,10 @@ class UsageError(AwlError):
 
     code = "usage"
     exit_code = 2
+
+
+class NoCommand(UsageError):
+    """No command was given: the message is the help."""
 
 
 class UnknownCommand(UsageError):

@@ -29,6 +29,11 @@ class Session:
         self.console = Console()
         self.runtime_flag: str | None = None
 
+    def choose_runtime(self, value: str) -> None:
+        """Take the value of `--runtime`; it is checked also where the command has no use for it."""
+        self.runtime_flag = value
+        registry.canonical(self.runtime_setting)
+
     def verbose(self) -> None:
         """Show each command that runs."""
         proc.watch(lambda line: self.console.note(f"+ {line}"))

@@ -1,8 +1,10 @@
-"""The commands, one module each: a plain function that does the work, and its click command."""
+"""The commands, one module each: a plain function that does the work, and its click command.
+
+The modules import click where they need it: `awl.quick` calls the plain functions without it.
+"""
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,5 +25,7 @@ NAMES = {
 
 def load(name: str) -> click.Command:
     """Return the click command `name`, one of `NAMES`."""
-    command: click.Command = import_module(f"awl.commands.{name}_command").COMMAND
+    from importlib import import_module
+
+    command: click.Command = import_module(f"awl.commands.{name}_command").command()
     return command

@@ -5,19 +5,18 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-import click
-
 from awl import config, gitops, naming, repospec
-from awl.commands.options import command
 from awl.errors import UsageError
 from awl.model import CreateSpec
 
 if TYPE_CHECKING:
+    import click
+
     from awl.executor import Executor
     from awl.model import RepoSpec, RepoState, Workspace
     from awl.session import Session
 
-__all__ = ["COMMAND", "create"]
+__all__ = ["command", "create"]
 
 _FOLDERS = {"work": "work", "private": "private", "extra": "opt"}
 
@@ -117,23 +116,31 @@ def _show(session: Session, workspace: Workspace) -> None:
         console.result(f"repo: {repo.path} {repo.ref or '-'} {repo.commit or 'empty'} {repo.url}")
 
 
-COMMAND = command(
-    "create",
-    create,
-    [
-        click.Option(("--name",), metavar="NAME", help="Its name (default: the repository's)."),
-        click.Option(("--ref",), metavar="REF", help="Branch, tag or commit to check out."),
-        click.Option(
-            ("--private-repo",), metavar="REPO", multiple=True, help="Clone it under private/."
-        ),
-        click.Option(
-            ("--no-work-repos", "--no-clone"), is_flag=True, help="Clone no work repository."
-        ),
-        click.Option(("--no-extras",), is_flag=True, help="Clone no extra repositories."),
-        click.Option(("--image",), metavar="IMAGE", help="The container's image."),
-        click.Option(("--no-pull",), is_flag=True, help="Never pull an image."),
-        click.Option(("--keep-failed",), is_flag=True, help="Leave a failed workspace for a look."),
-        click.Argument(("repos",), nargs=-1, metavar="[REPO]..."),
-    ],
-    "Make a workspace, with repositories cloned into it.",
-)
+def command() -> click.Command:
+    """Return the click command."""
+    import click
+
+    from awl.commands import options
+
+    return options.command(
+        "create",
+        create,
+        [
+            click.Option(("--name",), metavar="NAME", help="Its name (default: the repository's)."),
+            click.Option(("--ref",), metavar="REF", help="Branch, tag or commit to check out."),
+            click.Option(
+                ("--private-repo",), metavar="REPO", multiple=True, help="Clone it under private/."
+            ),
+            click.Option(
+                ("--no-work-repos", "--no-clone"), is_flag=True, help="Clone no work repository."
+            ),
+            click.Option(("--no-extras",), is_flag=True, help="Clone no extra repositories."),
+            click.Option(("--image",), metavar="IMAGE", help="The container's image."),
+            click.Option(("--no-pull",), is_flag=True, help="Never pull an image."),
+            click.Option(
+                ("--keep-failed",), is_flag=True, help="Leave a failed workspace for a look."
+            ),
+            click.Argument(("repos",), nargs=-1, metavar="[REPO]..."),
+        ],
+        "Make a workspace, with repositories cloned into it.",
+    )

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
-from awl.commands.options import command
 from awl.errors import UsageError, ValueInvalid
 from awl.model import ExecSpec
 from awl.runtimes import registry
 
 if TYPE_CHECKING:
+    import click
+
     from awl.session import Session
 
-__all__ = ["COMMAND", "execute"]
+__all__ = ["command", "execute"]
 
 
 def execute(
@@ -65,17 +64,29 @@ def _variables(given: tuple[str, ...], session: Session) -> list[tuple[str, str]
     return list(found.items())
 
 
-COMMAND = command(
-    "exec",
-    execute,
-    [
-        click.Option(("--root",), is_flag=True, help="As root (container)."),
-        click.Option(("--user",), metavar="USER", help="As this user (container)."),
-        click.Option(("--cwd",), metavar="DIR", help="In this directory, from the work folder."),
-        click.Option(("--env", "-e"), metavar="K[=V]", multiple=True, help="With this variable."),
-        click.Argument(("workspace",)),
-        click.Argument(("words",), nargs=-1, metavar="[--] [COMMAND]...", type=click.UNPROCESSED),
-    ],
-    "Run COMMAND in a workspace; without one, a login shell.",
-    words_after=True,
-)
+def command() -> click.Command:
+    """Return the click command."""
+    import click
+
+    from awl.commands import options
+
+    return options.command(
+        "exec",
+        execute,
+        [
+            click.Option(("--root",), is_flag=True, help="As root (container)."),
+            click.Option(("--user",), metavar="USER", help="As this user (container)."),
+            click.Option(
+                ("--cwd",), metavar="DIR", help="In this directory, from the work folder."
+            ),
+            click.Option(
+                ("--env", "-e"), metavar="K[=V]", multiple=True, help="With this variable."
+            ),
+            click.Argument(("workspace",)),
+            click.Argument(
+                ("words",), nargs=-1, metavar="[--] [COMMAND]...", type=click.UNPROCESSED
+            ),
+        ],
+        "Run COMMAND in a workspace; without one, a login shell.",
+        words_after=True,
+    )

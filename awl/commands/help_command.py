@@ -5,22 +5,23 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-import click
-
 from awl import commands
-from awl.commands.options import command
 from awl.errors import EXIT_TABLE, UnknownCommand
 
 if TYPE_CHECKING:
+    import click
+
     from awl.session import Session
 
-__all__ = ["COMMAND", "show_help"]
+__all__ = ["command", "show_help"]
 
 _EXIT_CODES = "exit-codes"
 
 
 def show_help(session: Session, *, topic: str | None) -> None:
     """Print help on `topic`: a command, `exit-codes`, or nothing for the whole."""
+    import click
+
     if topic == _EXIT_CODES:
         _exit_codes(session)
         return
@@ -51,9 +52,15 @@ def _exit_codes(session: Session) -> None:
         session.console.result(f"{number:>3}  {text}")
 
 
-COMMAND = command(
-    "help",
-    show_help,
-    [click.Argument(("topic",), required=False)],
-    "Show help on a command, or the table of exit codes (TOPIC exit-codes).",
-)
+def command() -> click.Command:
+    """Return the click command."""
+    import click
+
+    from awl.commands import options
+
+    return options.command(
+        "help",
+        show_help,
+        [click.Argument(("topic",), required=False)],
+        "Show help on a command, or the table of exit codes (TOPIC exit-codes).",
+    )

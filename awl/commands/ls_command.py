@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
-from awl.commands.options import command
 from awl.errors import AwlError
 from awl.runtimes import registry
 
 if TYPE_CHECKING:
+    import click
+
     from awl.model import Workspace
     from awl.session import Session
 
-__all__ = ["COMMAND", "ls"]
+__all__ = ["command", "ls"]
 
 
 def ls(session: Session, *, everywhere: bool) -> None:
@@ -50,9 +49,15 @@ def ls(session: Session, *, everywhere: bool) -> None:
         session.console.result("\n".join(row.name for row in rows))
 
 
-COMMAND = command(
-    "ls",
-    ls,
-    [click.Option(("--all", "everywhere"), is_flag=True, help="Of every runtime.")],
-    "List workspaces, by name, one a line.",
-)
+def command() -> click.Command:
+    """Return the click command."""
+    import click
+
+    from awl.commands import options
+
+    return options.command(
+        "ls",
+        ls,
+        [click.Option(("--all", "everywhere"), is_flag=True, help="Of every runtime.")],
+        "List workspaces, by name, one a line.",
+    )

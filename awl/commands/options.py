@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from awl.runtimes import registry
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -24,9 +22,7 @@ def session(context: click.Context) -> Session:
 
 def _runtime(context: click.Context, _: click.Parameter, value: str | None) -> None:
     if value is not None:
-        call = session(context)
-        call.runtime_flag = value
-        registry.canonical(call.runtime_setting)  # refused also where the command has no use for it
+        session(context).choose_runtime(value)
 
 
 def _output(context: click.Context, _: click.Parameter, value: str | None) -> None:

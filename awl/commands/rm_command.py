@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import click
-
 from awl import gitops
-from awl.commands.options import command
 from awl.errors import (
     AwlError,
     Declined,
@@ -19,11 +16,13 @@ from awl.errors import (
 from awl.runtimes import registry
 
 if TYPE_CHECKING:
+    import click
+
     from awl.model import Workspace
     from awl.runtimes.api import Runtime
     from awl.session import Session
 
-__all__ = ["COMMAND", "rm"]
+__all__ = ["command", "rm"]
 
 _LOOKED_AT = ("work", "private", "opt")
 
@@ -146,15 +145,23 @@ def _what(target: _Target) -> str:
     return f"{target.name} (runtime {target.runtime.name}, {place})"
 
 
-COMMAND = command(
-    "rm",
-    rm,
-    [
-        click.Option(("--all", "everything"), is_flag=True, help="Every workspace of the runtime."),
-        click.Option(("--yes", "-y"), is_flag=True, help="Do not ask."),
-        click.Option(("--force",), is_flag=True, help="Also where work would be lost."),
-        click.Option(("--keep-volumes",), is_flag=True, help="Keep the volumes (container)."),
-        click.Argument(("workspaces",), nargs=-1, metavar="WORKSPACE..."),
-    ],
-    "Remove workspaces, with all that is in them.",
-)
+def command() -> click.Command:
+    """Return the click command."""
+    import click
+
+    from awl.commands import options
+
+    return options.command(
+        "rm",
+        rm,
+        [
+            click.Option(
+                ("--all", "everything"), is_flag=True, help="Every workspace of the runtime."
+            ),
+            click.Option(("--yes", "-y"), is_flag=True, help="Do not ask."),
+            click.Option(("--force",), is_flag=True, help="Also where work would be lost."),
+            click.Option(("--keep-volumes",), is_flag=True, help="Keep the volumes (container)."),
+            click.Argument(("workspaces",), nargs=-1, metavar="WORKSPACE..."),
+        ],
+        "Remove workspaces, with all that is in them.",
+    )

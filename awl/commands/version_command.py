@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from awl import __version__
-from awl.commands.options import command
 from awl.config import DEFAULT_IMAGE
 
 if TYPE_CHECKING:
+    import click
+
     from awl.session import Session
 
-__all__ = ["COMMAND", "CONTRACT_VERSION", "version"]
+__all__ = ["CONTRACT_VERSION", "command", "version"]
 
 #: The version of the contract (matrices/contract.yaml) that this launcher meets.
 CONTRACT_VERSION = 1
@@ -34,4 +35,8 @@ def version(session: Session) -> None:
         )
 
 
-COMMAND = command("version", version, [], "Show the launcher's version and its image.")
+def command() -> click.Command:
+    """Return the click command."""
+    from awl.commands import options
+
+    return options.command("version", version, [], "Show the launcher's version and its image.")

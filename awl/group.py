@@ -1,0 +1,123 @@
+"""The command line as click has it: a lazy group of commands, and click's errors in our words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from awl import commands
+from awl.commands.options import GLOBAL, session
+from awl.errors import (
+    AwlError,
+    NoCommand,
+    RuntimeInvalid,
+    UnknownCommand,
+    UnknownOption,
+    UsageError,
+    ValueInvalid,
+)
+
+if TYPE_CHECKING:
+    from awl.session import Session
+
+__all__ = ["run"]
+
+
+class _Group(click.Group):
+    """Commands that are imported when they are called, and listed without being imported."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(commands.NAMES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        return commands.load(cmd_name) if cmd_name in commands.NAMES else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in commands.NAMES:
+            raise UnknownCommand(
+                f"no command {args[0]!r}; commands: {', '.join(commands.NAMES)}",
+                *_did_you_mean(args[0], commands.NAMES, session(ctx).program),
+            )
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(commands.NAMES.items()))
+
+
+def _version(context: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        from awl.commands.version_command import version
+
+        version(session(context))
+        context.exit()
+
+
+_GROUP = _Group(
+    "awl",
+    params=[
+        *GLOBAL,
+        click.Option(
+            ("--version",),
+            is_flag=True,
+            expose_value=False,
+            callback=_version,
+            help="Show version.",
+        ),
+    ],
+    help="Make, list, enter and remove the workspaces in which coding agents work.",
+    epilog="exit codes: help exit-codes",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def run(call: Session) -> int:
+    """Run one call and return its exit code; whatever is wrong with the line raises `AwlError`."""
+    try:
+        code = _GROUP.main(
+            args=list(call.arguments), prog_name=call.program, obj=call, standalone_mode=False
+        )
+    except click.exceptions.NoArgsIsHelpError as error:
+        raise NoCommand(error.format_message()) from error
+    except click.ClickException as error:
+        raise _of_click(call, error) from error
+    except click.Abort as error:
+        raise KeyboardInterrupt from error
+    return code if isinstance(code, int) else 0
+
+
+def _of_click(call: Session, error: click.ClickException) -> AwlError:
+    """Return the error of the contract for one of click's."""
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else call.program
+    see = f"see {path} --help"
+    if isinstance(error, click.NoSuchOption):
+        known = [name for param in context.command.params for name in param.opts] if context else []
+        return UnknownOption(
+            f"no option {error.option_name} of {path}",
+            *_did_you_mean(error.option_name, [*known, "--help"], ""),
+            see,
+        )
+    if isinstance(error, click.BadOptionUsage) and error.option_name == "--runtime":
+        return RuntimeInvalid(
+            "'' (nothing), from --runtime, is not a runtime; accepted: container, host",
+            f"such as {call.program} --runtime host …",
+        )
+    if isinstance(error, click.BadParameter) and not isinstance(error, click.MissingParameter):
+        return ValueInvalid(error.format_message(), see)
+    if "Missing command" in error.format_message():
+        return NoCommand(context.find_root().get_help() if context else see)
+    return UsageError(error.format_message(), see)
+
+
+def _did_you_mean(given: str, known: Any, program: str) -> list[str]:
+    import difflib
+
+    near = difflib.get_close_matches(given, list(known), 1, 0.4)
+    return [f"did you mean: {f'{program} {match}'.strip()}" for match in near]

@@ -1,0 +1,98 @@
+"""The plain forms of `exec` and `ls`, read without click.
+
+Importing click costs more than an `exec` may take beyond the engine's own time. What is read here
+is a subset, word for word, of what click takes (`tests/awl/test_quick.py` compares the two); a line
+that holds anything else, mistakes included, is left to click as a whole.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from awl.session import Session
+
+__all__ = ["Line", "read", "run"]
+
+_FLAGS = {"ls": {"--all": "everywhere"}, "exec": {"--root": "root"}}
+_VALUES = {"ls": {}, "exec": {"--cwd": "cwd", "--user": "user", "-e": "env", "--env": "env"}}
+
+
+class Line(NamedTuple):
+    """A line that was read: the command, the runtime if it was named, JSON or not, the rest."""
+
+    command: str
+    runtime: str | None
+    json: bool
+    values: dict[str, Any]
+
+
+def run(call: Session) -> int | None:
+    """Run a plain line and return its exit code; `None` where the line is click's to read."""
+    line = read(call.arguments)
+    if line is None:
+        return None
+    call.console.json = line.json
+    if line.runtime is not None:
+        call.choose_runtime(line.runtime)
+    if line.command == "ls":
+        from awl.commands.ls_command import ls
+
+        ls(call, **line.values)
+        return 0
+    from awl.commands.exec_command import execute
+
+    return execute(call, **line.values)
+
+
+def read(arguments: Sequence[str]) -> Line | None:
+    """Read a plain line; `None` for anything else."""
+    command: str | None = None
+    runtime: str | None = None
+    json = False
+    flags: set[str] = set()
+    given: dict[str, list[str]] = {}
+    words = list(arguments)
+    while words:
+        word = words.pop(0)
+        if not word.startswith("-"):
+            if command == "exec":
+                return _exec(Line(command, runtime, json, {}), flags, given, word, words)
+            if command is not None or word not in _FLAGS:
+                return None
+            command = word
+        elif word == "--json":
+            json = True
+        elif command and word in _FLAGS[command]:
+            flags.add(_FLAGS[command][word])
+        elif word.startswith("--runtime="):
+            runtime = word.partition("=")[2]
+        elif (word == "--runtime" or (command and word in _VALUES[command])) and words:
+            value = words.pop(0)
+            if value.startswith("-"):
+                return None
+            if word == "--runtime":
+                runtime = value
+            else:
+                given.setdefault(_VALUES[command or ""][word], []).append(value)
+        else:
+            return None
+    if command != "ls":
+        return None
+    return Line(command, runtime, json, {"everywhere": "everywhere" in flags})
+
+
+def _exec(
+    line: Line, flags: set[str], given: dict[str, list[str]], workspace: str, words: list[str]
+) -> Line:
+    values = {
+        "workspace": workspace,
+        "words": tuple(words),
+        "root": "root" in flags,
+        "user": given.get("user", [None])[-1],
+        "cwd": given.get("cwd", [None])[-1],
+        "env": tuple(given.get("env", ())),
+    }
+    return line._replace(values=values)

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from awl import group, quick
+from awl.commands import exec_command, ls_command
+from awl.errors import AwlError
+from awl.session import Session
+
+_WORDS = st.lists(
+    st.sampled_from(
+        ["ls", "exec", "a", "b c", "", "-", "--", "-e", "--env", "K=V", "-eK=V", "--cwd", "--cwd=x",
+         "--root", "--user", "--all", "--json", "--output", "text", "--runtime", "--runtime=host",
+         "host", "docker", "-h", "-v", "--ro", "rm"]
+    ),
+    max_size=9,
+)  # fmt: skip
+
+
+def _by_click(words: list[str]) -> Any:
+    """What click calls, with which values: the command itself is not run."""
+    call = Session("awl", list(words))
+    seen: list[Any] = []
+
+    def note(name: str) -> Any:
+        def work(session: Session, **values: Any) -> int:
+            seen.append(quick.Line(name, session.runtime_flag, session.console.json, values))
+            return 0
+
+        return work
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exec_command, "execute", note("exec"))
+        patch.setattr(ls_command, "ls", note("ls"))
+        try:
+            group.run(call)
+        except AwlError:
+            return None
+    return seen[0] if seen else None
+
+
+@given(_WORDS)
+def test_a_plain_line_is_read_as_click_reads_it(words: list[str]) -> None:
+    line = quick.read(words)
+    if line is not None:
+        assert line == _by_click(words)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["exec", "a", "true"],
+        ["--runtime", "host", "exec", "--cwd", "x", "-e", "K=V", "a", "--", "--json", "-h"],
+        ["exec", "--runtime=docker", "--root", "a"],
+        ["ls"],
+        ["--json", "ls", "--all", "--runtime", "host"],
+    ],
+)
+def test_the_plain_forms_are_read_without_click(words: list[str]) -> None:
+    line = quick.read(words)
+    assert line is not None
+    assert line == _by_click(words)
+
+
+@pytest.mark.parametrize("words", [[], ["ls", "x"], ["exec"], ["exec", "-e"], ["ls", "--bogus"]])
+def test_mistakes_are_left_to_click(words: list[str]) -> None:
+    assert quick.read(words) is None
