@@ -20,6 +20,7 @@ try:
     from conformance.catalogue.matrix import expand, load_suite, select
     from conformance.kit import explain as explaining
     from conformance.kit.replay import replay as replay_cell
+    from conformance.reports.contract_page import contract_page
     from conformance.world.engines import abilities_of
 except ModuleNotFoundError as _missing:
     if (_missing.name or "").partition(".")[0] == "conformance":
@@ -211,6 +212,13 @@ def explain(id_: str, matrices: Path | None) -> None:
             f"nothing is called {id_!r}" + (f"; nearest: {hint}" if hint else "")
         )
     click.echo(text)
+
+
+@main.command()
+@click.option("--matrices", type=click.Path(path_type=Path), help="other data than the suite's")
+def contract(matrices: Path | None) -> None:
+    """Print the contract as a Markdown page."""
+    click.echo(contract_page(_load(matrices, draft=True)), nl=False)
 
 
 @main.command()

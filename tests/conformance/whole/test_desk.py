@@ -59,3 +59,10 @@ def test_plain_pytest_runs_the_same_cells(tmp_path: Path, workers: tuple[str, ..
     assert done.returncode == 0, done.stdout
     assert "verdict: conformant" in done.stdout
     assert (tmp_path / "out" / "results.jsonl").exists()
+
+
+def test_the_contract_page_is_rendered_from_the_data(conformance: Call) -> None:
+    page = conformance("contract").stdout
+    assert (ROOT / "docs/contract.md").read_text() == page, (
+        "docs/contract.md is behind the data: awl-conformance contract >docs/contract.md"
+    )
