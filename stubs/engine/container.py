@@ -169,7 +169,11 @@ def _host_config(options: RunOptions) -> Doc:
         "MemoryReservation": 0, "MemorySwap": options.swap, "MemorySwappiness": None,
         "OomKillDisable": False,
         "PidsLimit": flags.number("pids-limit", 0) if flags.given("pids-limit") else None,
-        "Ulimits": None,
+        "Ulimits": None, "BlkioWeightDevice": [], "BlkioDeviceReadBps": None,
+        "BlkioDeviceWriteBps": None, "BlkioDeviceReadIOps": None, "BlkioDeviceWriteIOps": None,
+        "CpuRealtimePeriod": 0, "CpuRealtimeRuntime": 0, "DeviceCgroupRules": None,
+        "DeviceRequests": None, "KernelMemoryTCP": 0, "CpuCount": 0, "CpuPercent": 0,
+        "IOMaximumIOps": 0, "IOMaximumBandwidth": 0, "MaskedPaths": [], "ReadonlyPaths": ["/proc"],
     }  # fmt: skip
     if options.tmpfs:
         host["Tmpfs"] = options.tmpfs
@@ -195,6 +199,8 @@ def _network(options: RunOptions) -> Doc:
         "LinkLocalIPv6PrefixLen": 0,
         "Ports": {},
         "SandboxKey": "",
+        "SecondaryIPAddresses": None,
+        "SecondaryIPv6Addresses": None,
         "EndpointID": "",
         "Gateway": "",
         "GlobalIPv6Address": "",

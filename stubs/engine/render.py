@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["age", "image_size", "mapping", "matches", "now", "rows", "seconds_of", "show_docs"]
 
+_LEAST_WIDTH = 10  # of a column, its gap included, in docker's table writer
 _MINUTE, _HOUR, _DAY, _WEEK, _MONTH, _YEAR = 60, 3600, 86400, 604800, 2592000, 31536000
 
 
@@ -99,7 +100,10 @@ def rows(
     if form in ("", "table"):
         lines = [[heading for _, heading in table]]
         lines += [[str(item[field]) for field, _ in table] for item in items]
-        widths = [max(len(line[index]) for line in lines) + 3 for index in range(len(table))]
+        widths = [
+            max(_LEAST_WIDTH, *(len(line[index]) + 3 for line in lines))
+            for index in range(len(table))
+        ]
         for cells in lines:
             padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]
             call.out("".join([*padded[:-1], cells[-1]]))
@@ -144,7 +148,7 @@ def _columns(lines: list[str]) -> list[str]:
     cells = [line.split("\t") for line in lines]
     count = max(len(row) for row in cells)
     widths = [
-        max((len(row[i]) for row in cells if i < len(row)), default=0) + 3 for i in range(count)
+        max(_LEAST_WIDTH, *(len(row[i]) + 3 for row in cells if i < len(row))) for i in range(count)
     ]
     return [
         "".join([cell.ljust(widths[i]) for i, cell in enumerate(row[:-1])] + row[-1:])

@@ -179,7 +179,7 @@ class _Supervisor:
         try:
             kernel.unshare(kinds)
         except OSError as error:
-            raise OSError(error.errno, f"namespaces: {error.strerror}") from None
+            raise OSError(error.errno, f"this kernel gives no namespaces ({error})") from None
         self.say("unshared")
         full = read_line(self.hear) == "full"
         config = self.doc["Config"]
@@ -272,6 +272,8 @@ class _Supervisor:
     def _program(self, full: bool, fds: tuple[int, int, int], note: int, *, tty: bool) -> NoReturn:
         config, host = self.doc["Config"], self.doc["HostConfig"]
         kernel.set_host_name(config["Hostname"])
+        if host["NetworkMode"] == "none":
+            kernel.loopback_up()
         who = account(config["User"], "/etc")
         argv = [*(config["Entrypoint"] or ()), *(config["Cmd"] or ())]
         env = environment(config, config["Hostname"], [], who.home, tty=tty)

@@ -26,7 +26,21 @@ SHIM = (
     "runc create failed: unable to start container process: "
 )
 HELP = "See 'docker run --help'.\n"
+NO_FILE = "no such file or directory"
+TEMPLATE = "template parsing error: template: :1"
 DAEMON = "Error response from daemon: "
+RUNNING = (
+    f"{DAEMON}You cannot remove a running container ID. Stop the container before attempting "
+    "removal or force remove\n"
+)
+SAME_NAME = (
+    f"{DAEMON}Renaming a container with the same name as its current name\n"
+    "Error: failed to rename container named BOX\n"
+)
+LABELS = '{{index .Config.Labels "no"}}|{{.Config.Labels.no}}|{{.State.Running}}'
+NULLS = "{{json .HostConfig.Init}} {{json .HostConfig.CapAdd}} {{.Config.Cmd}}"
+MOUNTS = "{{range .Mounts}}{{.Type}} {{.Destination}} {{.RW}} {{.Mode}};{{end}}"
+BINDS = "{{json .HostConfig.Binds}} {{json .HostConfig.Mounts}}"
 
 # (call, exit code, stdout, stderr); an ellipsis stands for anything.
 CALLS = [
@@ -34,7 +48,8 @@ CALLS = [
     (["create", "--name", "bad/name", IMAGE], 1, "", ...),
     (["run", "--rm", IMAGE, "nosuchcmd"], 127, "",
      f'{SHIM}exec: "nosuchcmd": executable file not found in $PATH: unknown.\n'),
-    (["run", "--rm", IMAGE, "/work"], 126, "", f'{SHIM}exec: "/work": permission denied: unknown.\n'),
+    (["run", "--rm", IMAGE, "/work"], 126, "",
+     f'{SHIM}exec: "/work": permission denied: unknown.\n'),
     (["run", "--rm", IMAGE, "/no/such"], 127, "",
      f'{SHIM}exec: "/no/such": stat /no/such: no such file or directory: unknown.\n'),
     (["run", "--rm", IMAGE, "sh", "-c", "echo a; echo b >&2; exit 42"], 42, "a\n", "b\n"),
@@ -64,11 +79,12 @@ CALLS = [
      f'{UNABLE}exec: "nosuchcmd": executable file not found in $PATH: unknown\r\n', ""),
     (["exec", "BOX", "/no/such"], 126,
      f'{UNABLE}exec: "/no/such": stat /no/such: no such file or directory: unknown\r\n', ""),
-    (["exec", "BOX", "/etc/passwd"], 126, f'{UNABLE}exec: "/etc/passwd": permission denied: unknown\r\n', ""),
+    (["exec", "BOX", "/etc/passwd"], 126,
+     f'{UNABLE}exec: "/etc/passwd": permission denied: unknown\r\n', ""),
     (["exec", "-w", "/nonexist", "BOX", "pwd"], 126,
-     f'{UNABLE}chdir to cwd ("/nonexist") set in config.json failed: no such file or directory: unknown\r\n',
-     ""),
-    (["exec", "-w", "rel", "BOX", "pwd"], 126, f"{FAILED}Cwd must be an absolute path: unknown\r\n", ""),
+     f'{UNABLE}chdir to cwd ("/nonexist") set in config.json failed: {NO_FILE}: unknown\r\n', ""),
+    (["exec", "-w", "rel", "BOX", "pwd"], 126,
+     f"{FAILED}Cwd must be an absolute path: unknown\r\n", ""),
     (["exec", "-u", "nobodyx", "BOX", "id"], 126,
      "unable to find user nobodyx: no matching entries in passwd file\r\n", ""),
     (["exec", "-u", "0:0", "BOX", "id"], 0, "uid=0(root) gid=0(root) groups=0(root)\n", ""),
@@ -77,30 +93,26 @@ CALLS = [
     (["exec", "-t", "BOX", "tty"], 0, "/dev/pts/0\r\n", ""),
     (["exec", "-e", "B=1 2", "-e", "C=", "BOX", "sh", "-c", "echo $B-$C-$HOME-$PWD"], 0,
      "1 2--/home/agent-/work\n", ""),
-    (["exec", "BOX", "sh", "-c", "cat /proc/1/comm /proc/self/mounts | grep -c ' /work '"], 0, "1\n", ""),
+    (["exec", "BOX", "sh", "-c", "grep -c ' /work ' /proc/self/mounts"], 0, "1\n", ""),
     (["exec", "absent-c", "true"], 1, "", "Error: No such container: absent-c\n"),
     (["exec", "-d", "BOX", "nosuchcmd"], 1, "",
      f'{DAEMON}{UNABLE}exec: "nosuchcmd": executable file not found in $PATH: unknown\n'),
     (["inspect", "absent-c"], 1, "[]\n", "Error: No such object: absent-c\n"),
-    (["inspect", "-f", "{{.Name}}", "BOX", "absent-c"], 1, "/BOX\n", "Error: No such object: absent-c\n"),
+    (["inspect", "-f", "{{.Name}}", "BOX", "absent-c"], 1, "/BOX\n",
+     "Error: No such object: absent-c\n"),
     (["inspect", "-f", "{{.Bogus}}", "BOX"], 1, "\n",
-     'template parsing error: template: :1:2: executing "" at <.Bogus>: map has no entry for key "Bogus"\n'),
+     f'{TEMPLATE}:2: executing "" at <.Bogus>: map has no entry for key "Bogus"\n'),
     (["inspect", "-f", "{{.Bogus", "BOX"], 64, "",
-     "template parsing error: template: :1: unclosed action\n"),
-    (["inspect", "-f", "{{index .Config.Labels \"no\"}}|{{.Config.Labels.no}}|{{.State.Running}}", "BOX"], 0,
-     "|<no value>|true\n", ""),
-    (["inspect", "-f", "{{json .HostConfig.Init}} {{json .HostConfig.CapAdd}} {{.Config.Cmd}}", "BOX"], 0,
-     "true null [sleep infinity]\n", ""),
-    (["inspect", "-f", "{{range .Mounts}}{{.Type}} {{.Destination}} {{.RW}} {{.Mode}};{{end}}", "BOX"], 0,
-     "volume /work true z;\n", ""),
-    (["inspect", "-f", "{{json .HostConfig.Binds}} {{json .HostConfig.Mounts}}", "BOX"], 0, ..., ""),
+     f"{TEMPLATE}: unclosed action\n"),
+    (["inspect", "-f", LABELS, "BOX"], 0, "|<no value>|true\n", ""),
+    (["inspect", "-f", NULLS, "BOX"], 0, "true null [sleep infinity]\n", ""),
+    (["inspect", "-f", MOUNTS, "BOX"], 0, "volume /work true z;\n", ""),
+    (["inspect", "-f", BINDS, "BOX"], 0, ..., ""),
     (["image", "inspect", "absent:1"], 1, "[]\n", "Error: No such image: absent:1\n"),
     (["volume", "inspect", "absent-v"], 1, "[]\n", "Error: No such volume: absent-v\n"),
     (["rm", "absent-c"], 1, "", "Error: No such container: absent-c\n"),
     (["rm", "-f", "absent-c"], 0, "", "Error: No such container: absent-c\n"),
-    (["rm", "BOX"], 1, "",
-     f"{DAEMON}You cannot remove a running container ID. Stop the container before attempting removal or "
-     "force remove\n"),
+    (["rm", "BOX"], 1, "", RUNNING),
     (["volume", "rm", "BOX"], 1, "", f"{DAEMON}remove BOX: volume is in use - [ID]\n"),
     (["volume", "rm", "absent-v"], 1, "", "Error: No such volume: absent-v\n"),
     (["stop", "absent-c"], 1, "", f"{DAEMON}No such container: absent-c\n"),
@@ -108,10 +120,9 @@ CALLS = [
      f"{DAEMON}No such container: absent-c\nError: failed to start containers: absent-c\n"),
     (["start", "BOX"], 0, "BOX\n", ""),
     (["kill", "-s", "BOGUS", "BOX"], 1, "", f"{DAEMON}Invalid signal: BOGUS\n"),
-    (["kill", "absent-c"], 1, "", f"{DAEMON}Cannot kill container: absent-c: No such container: absent-c\n"),
-    (["rename", "BOX", "BOX"], 1, "",
-     f"{DAEMON}Renaming a container with the same name as its current name\n"
-     "Error: failed to rename container named BOX\n"),
+    (["kill", "absent-c"], 1, "",
+     f"{DAEMON}Cannot kill container: absent-c: No such container: absent-c\n"),
+    (["rename", "BOX", "BOX"], 1, "", SAME_NAME),
     (["logs", "absent-c"], 1, "", "Error: No such container: absent-c\n"),
     (["ps", "--filter", "name=BOX", "--format", "{{.Names}} {{.State}} {{.Image}} {{.Command}}"], 0,
      f'BOX running {IMAGE} "sleep infinity"\n', ""),
@@ -178,10 +189,7 @@ def test_a_call_says_what_the_engine_says(engine, row):
     said = call(*(word.replace("BOX", name) for word in args), expect=None)
     seen = (said.exit, _plain(said.out, name, ident), _plain(said.err, name, ident))
     wanted = (code, seen[1] if out is ... else out, seen[2] if err is ... else err)
-    # Columns are padded to the widest heading by another rule in the real client's table writer.
-    assert tuple(re.sub(r" {3,}", "   ", str(part)) for part in seen) == tuple(
-        re.sub(r" {3,}", "   ", str(part)) for part in wanted
-    )
+    assert seen == wanted
 
 
 def _shape(value: object) -> object:
@@ -224,4 +232,4 @@ def test_an_inspected_container_has_the_real_ones_keys_and_types(tmp_path):
         ".GraphDriver.Data.UpperDir", ".GraphDriver.Data.WorkDir",
     }  # fmt: skip
     missing = [path for path in _missing(*shapes) if not path.startswith((".Config.Labels",))]
-    assert [path for path in missing if path not in known] == []
+    assert sorted(set(missing) - known) == []

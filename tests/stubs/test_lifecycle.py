@@ -71,7 +71,8 @@ def test_kill_ends_at_once_and_refuses_what_does_not_run(box):
     assert box("kill", "box").out == "box\n"
     assert _state(box, "box") == "exited 137 0"
     assert box("kill", "box", expect=1).err == (
-        f"Error response from daemon: Cannot kill container: box: Container {ident} is not running\n"
+        "Error response from daemon: Cannot kill container: box: "
+        f"Container {ident} is not running\n"
     )
     assert box("kill", "-s", "BOGUS", "box", expect=1).err == (
         "Error response from daemon: Invalid signal: BOGUS\n"

@@ -25,7 +25,8 @@ sys.path.insert(0, sys.argv[1])
 from conformance.drivers.process import run
 from conformance.lock.client import Zygote
 box = Path(sys.argv[2])
-env = {"PATH": f"{box}/bin:/usr/bin:/bin", "HOME": str(box), "AWL_FAKE_DOCKER_STATE": f"{box}/state"}
+env = {"PATH": f"{box}/bin:/usr/bin:/bin", "HOME": str(box)}
+env["AWL_FAKE_DOCKER_STATE"] = f"{box}/state"
 with Zygote() as zygote, zygote.open_case(box) as case:
     def sh(line):
         seen = run(case, ["sh", "-c", line], env=env, cwd=box, timeout=20)

@@ -82,7 +82,7 @@ def test_the_table_is_aligned_and_whole_ids_are_shown_on_demand(many):
     assert head.split("   ")[0].strip() == "CONTAINER ID"
     assert all(row[:64].isalnum() and row[at:].startswith(IMAGE) for row in rows)
     assert many("ps", "--filter", "label=none").out == (
-        "CONTAINER ID   IMAGE   COMMAND   CREATED   STATUS   PORTS   NAMES\n"
+        "CONTAINER ID   IMAGE     COMMAND   CREATED   STATUS    PORTS     NAMES\n"
     )
 
 

@@ -38,8 +38,8 @@ def test_a_name_in_use_is_a_conflict_naming_its_owner(fake):
     ident = fake("create", "--name", "one", IMAGE).word
     said = fake("run", "-d", "--name", "one", IMAGE, expect=125)
     assert said.err == (
-        'docker: Error response from daemon: Conflict. The container name "/one" is already in use '
-        f'by container "{ident}". You have to remove (or rename) that container to be able to reuse '
+        'docker: Error response from daemon: Conflict. The container name "/one" is already in '
+        f'use by container "{ident}". You have to remove (or rename) that container to be able to reuse '
         "that name.\nSee 'docker run --help'.\n"
     )
     assert fake("create", "--name", "one", IMAGE, expect=1).err.startswith("Error response from")
@@ -140,10 +140,10 @@ def test_options_are_recorded_as_the_engine_records_them(fake, tmp_path):
     (tmp_path / "env").write_text("# a comment\nFROM_FILE=1\nTAKEN\n")
     cid = tmp_path / "cid"
     words = (
-        "create --name one --init --memory 1g --cpus 1.5 --pids-limit 55 --cap-drop ALL --read-only "
-        "--security-opt no-new-privileges --restart on-failure:3 --stop-timeout 4 --stop-signal INT "
-        f"--hostname hh -e A=b -w /srv --tmpfs /t:size=1m -p 127.0.0.1:8123:80 --label k=v "
-        f"--env-file {tmp_path}/env --cidfile {cid} -u 7:8 --log-driver json-file -i -t --platform "
+        "create --name one --init --memory 1g --cpus 1.5 --pids-limit 55 --cap-drop ALL "
+        "--read-only --security-opt no-new-privileges --restart on-failure:3 --stop-timeout 4 "
+        f"--stop-signal INT --hostname hh -e A=b -w /srv --tmpfs /t:size=1m -p 127.0.0.1:8123:80 "
+        f"--label k=v --env-file {tmp_path}/env --cidfile {cid} -u 7:8 --log-driver json-file -i -t --platform "
         f"linux --add-host a:1.2.3.4 --entrypoint /bin/echo {IMAGE} one two"
     ).split()
     ident = fake(*words, env={"TAKEN": "over"}).word
@@ -190,7 +190,8 @@ def test_an_image_that_is_absent_is_pulled_or_refused_as_told(fake):
     seed.registry(fake.state, "team/tool:1")
     never = fake("run", "--rm", "--pull", "never", "team/tool:1", "true", expect=125)
     assert never.err == (
-        "docker: Error response from daemon: No such image: team/tool:1.\nSee 'docker run --help'.\n"
+        "docker: Error response from daemon: No such image: team/tool:1.\n"
+        "See 'docker run --help'.\n"
     )
     pulled = fake("run", "--rm", "team/tool:1", "echo", "there")
     assert pulled.out == "there\n"
