@@ -24,6 +24,7 @@ __all__ = [
     "fd_of",
     "join",
     "loopback_up",
+    "map_users",
     "mount",
     "no_new_privileges",
     "pivot_here",
@@ -139,6 +140,37 @@ def loopback_up() -> None:
         )
     finally:
         os.close(fd)
+
+
+def _put(path: str, text: str) -> None:
+    fd = os.open(path, os.O_WRONLY)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)
+
+
+def map_users(pid: int) -> bool:
+    """Give the new user namespace its users: all of ours if allowed (True), else us as 0."""
+    maps = {}
+    for kind in ("uid_map", "gid_map"):
+        with open(f"/proc/self/{kind}", encoding="ascii") as file:
+            maps[kind] = [line.split() for line in file]
+    try:
+        if maps["uid_map"][0][0] != "0":  # who is not root in there has not many users to give
+            return _map_me(pid)
+        for kind, rows in maps.items():
+            _put(f"/proc/{pid}/{kind}", "".join(f"{row[0]} {row[0]} {row[2]}\n" for row in rows))
+    except PermissionError:
+        return _map_me(pid)
+    return True
+
+
+def _map_me(pid: int) -> bool:
+    _put(f"/proc/{pid}/setgroups", "deny")
+    _put(f"/proc/{pid}/uid_map", f"0 {os.geteuid()} 1\n")
+    _put(f"/proc/{pid}/gid_map", f"0 {os.getegid()} 1\n")
+    return False
 
 
 def set_host_name(name: str) -> None:

@@ -73,7 +73,7 @@ def start(store: Store, volumes: Volumes, doc: Doc, link: Attachment | None = No
     try:
         words = read_line(ready)
         if words == "unshared":
-            os.write(go, b"full\n" if _map_users(supervisor) else b"single\n")
+            os.write(go, b"full\n" if kernel.map_users(supervisor) else b"single\n")
             words = read_line(ready)
     except OSError as error:
         words = f"refused 125 {_RUNTIME}cannot map users: {error.strerror}: unknown"
@@ -91,37 +91,6 @@ def start(store: Store, volumes: Volumes, doc: Doc, link: Attachment | None = No
 
     store.update(doc["Id"], refused)
     raise DaemonError(text or "the supervisor died", int(code or 125))
-
-
-def _put(path: str, text: str) -> None:
-    fd = os.open(path, os.O_WRONLY)
-    try:
-        os.write(fd, text.encode())
-    finally:
-        os.close(fd)
-
-
-def _map_users(pid: int) -> bool:
-    """Give the new user namespace its users: all of ours if allowed (True), else us as 0."""
-    maps = {}
-    for kind in ("uid_map", "gid_map"):
-        with open(f"/proc/self/{kind}", encoding="ascii") as file:
-            maps[kind] = [line.split() for line in file]
-    try:
-        if maps["uid_map"][0][0] != "0":  # who is not root in there has not many users to give
-            return _map_me(pid)
-        for kind, rows in maps.items():
-            _put(f"/proc/{pid}/{kind}", "".join(f"{row[0]} {row[0]} {row[2]}\n" for row in rows))
-    except PermissionError:
-        return _map_me(pid)
-    return True
-
-
-def _map_me(pid: int) -> bool:
-    _put(f"/proc/{pid}/setgroups", "deny")
-    _put(f"/proc/{pid}/uid_map", f"0 {os.geteuid()} 1\n")
-    _put(f"/proc/{pid}/gid_map", f"0 {os.getegid()} 1\n")
-    return False
 
 
 class _Supervisor:

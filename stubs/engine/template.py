@@ -7,7 +7,7 @@ printf, pad, truncate). Anything else is an error, as in the real one.
 
 from __future__ import annotations
 
-from engine.jsonlite import pretty
+from engine.template_functions import FUNCTIONS, NOTHING, is_true, show
 
 TYPE_CHECKING = False  # importing `typing` costs as much as starting the interpreter
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ __all__ = ["Template", "TemplateError"]
 
 # Fields of docker's documents that are not written where empty, and yet can be named.
 _OMITTED = ("ExposedPorts", "Health", "Healthcheck", "Init", "Mounts", "StopTimeout", "Tmpfs")
-
-_NOTHING = object()
 
 
 class TemplateError(Exception):
@@ -53,25 +51,6 @@ def _tokens(text: str) -> list[str]:
                 at += 1
         words.append(text[start:at])
     return words
-
-
-def _show(value: object) -> str:
-    """A value as Go prints it."""
-    if value is _NOTHING:
-        return "<no value>"
-    if value is None:
-        return "<nil>"
-    if value is True or value is False:
-        return str(value).lower()
-    if isinstance(value, dict):
-        return "map[" + " ".join(f"{key}:{_show(value[key])}" for key in sorted(value)) + "]"
-    if isinstance(value, list):
-        return "[" + " ".join(_show(item) for item in value) + "]"
-    return str(value)
-
-
-def _true(value: object) -> bool:
-    return value is not _NOTHING and bool(value)
 
 
 class Template:
@@ -148,11 +127,7 @@ class Template:
     def _words(self, text: str) -> list[str]:
         words = _tokens(text)
         for word in words:
-            if (
-                word[0].isalpha()
-                and word not in _FUNCTIONS
-                and word not in ("true", "false", "nil")
-            ):
+            if word[0].isalpha() and word not in FUNCTIONS and word not in ("true", "false", "nil"):
                 raise _bad(f'function "{word}" not defined')
         return words
 
@@ -178,13 +153,13 @@ class _Run:
                 out.append(node[1])
             elif kind == "value":
                 value = self._assign(node[1], dot)
-                out.append("" if value is None and ":=" in node[1] else _show(value))
+                out.append("" if value is None and ":=" in node[1] else show(value))
             elif kind == "range":
                 out.append(self._range(node, dot))
             else:
                 value = self._assign(node[1], dot, give=True)
-                inner = value if kind == "with" and _true(value) else dot
-                out.append(self.nodes(node[2] if _true(value) else node[3], inner))
+                inner = value if kind == "with" and is_true(value) else dot
+                out.append(self.nodes(node[2] if is_true(value) else node[3], inner))
         return "".join(out)
 
     def _assign(self, words: list[str], dot: object, *, give: bool = False) -> object:
@@ -212,7 +187,7 @@ class _Run:
         return "".join(out) if pairs else self.nodes(node[3], dot)
 
     def _pipeline(self, words: list[str], dot: object) -> object:
-        value: object = _NOTHING
+        value: object = NOTHING
         command: list[str] = []
         depth, first = 0, True
         for word in [*words, "|"]:
@@ -228,7 +203,7 @@ class _Run:
         if not words:
             raise _bad("missing value for command")
         head = words[0]
-        if head in _FUNCTIONS:
+        if head in FUNCTIONS:
             return self._call(head, [*self._operands(words[1:], dot), *extra])
         if head.startswith(".") and head[1:] in self._methods:
             return self._methods[head[1:]](self._root, *self._operands(words[1:], dot), *extra)
@@ -240,7 +215,7 @@ class _Run:
 
     def _call(self, name: str, values: list[object]) -> object:
         try:
-            return _FUNCTIONS[name](*values)
+            return FUNCTIONS[name](*values)
         except (TypeError, ValueError, LookupError, AttributeError) as error:
             raise TemplateError(
                 f'template: :1:2: executing "" at <{name}>: error calling {name}: {error}'
@@ -302,7 +277,7 @@ class _Run:
                 return None
             if name not in value:
                 if free or not self._strict:
-                    return _NOTHING
+                    return NOTHING
                 raise TemplateError(
                     f'template: :1:2: executing "" at <{path}>: map has no entry for key "{name}"'
                 )
@@ -319,41 +294,3 @@ def _unquote(word: str) -> str:
         .replace("\\t", "\t")
         .replace("\\\\", "\\")
     )
-
-
-def _index(value: Any, *keys: Any) -> object:
-    for key in keys:
-        if isinstance(value, dict):
-            value = value.get(key, "")
-        elif value is None:
-            raise ValueError("index of untyped nil")
-        else:
-            value = value[key]
-    return value
-
-
-def _printf(form: str, *values: object) -> str:
-    shown = [value if isinstance(value, (int, float)) else _show(value) for value in values]
-    return form.replace("%v", "%s").replace("%q", '"%s"') % tuple(shown)
-
-
-_FUNCTIONS: dict[str, Callable[..., object]] = {
-    "and": lambda *values: next((value for value in values if not _true(value)), values[-1]),
-    "eq": lambda first, *others: any(first == other for other in others),
-    "index": _index,
-    "join": lambda items, mark: mark.join(items or ()),
-    "json": lambda value: pretty(None if value is _NOTHING else value, ""),
-    "len": len,
-    "lower": lambda text: text.lower(),
-    "ne": lambda first, second: first != second,
-    "not": lambda value: not _true(value),
-    "or": lambda *values: next((value for value in values if _true(value)), values[-1]),
-    "pad": lambda text, left, right: " " * left + text + " " * right if text else text,
-    "print": lambda *values: "".join(_show(value) for value in values),
-    "printf": _printf,
-    "println": lambda *values: " ".join(_show(value) for value in values) + "\n",
-    "split": lambda text, mark: text.split(mark),
-    "title": lambda text: text.title(),
-    "truncate": lambda text, length: text[:length],
-    "upper": lambda text: text.upper(),
-}

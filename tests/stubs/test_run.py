@@ -39,8 +39,8 @@ def test_a_name_in_use_is_a_conflict_naming_its_owner(fake):
     said = fake("run", "-d", "--name", "one", IMAGE, expect=125)
     assert said.err == (
         'docker: Error response from daemon: Conflict. The container name "/one" is already in '
-        f'use by container "{ident}". You have to remove (or rename) that container to be able to reuse '
-        "that name.\nSee 'docker run --help'.\n"
+        f'use by container "{ident}". You have to remove (or rename) that container to be '
+        "able to reuse that name.\nSee 'docker run --help'.\n"
     )
     assert fake("create", "--name", "one", IMAGE, expect=1).err.startswith("Error response from")
     assert fake("ps", "-aq", "--no-trunc").lines == [ident]
@@ -143,8 +143,8 @@ def test_options_are_recorded_as_the_engine_records_them(fake, tmp_path):
         "create --name one --init --memory 1g --cpus 1.5 --pids-limit 55 --cap-drop ALL "
         "--read-only --security-opt no-new-privileges --restart on-failure:3 --stop-timeout 4 "
         f"--stop-signal INT --hostname hh -e A=b -w /srv --tmpfs /t:size=1m -p 127.0.0.1:8123:80 "
-        f"--label k=v --env-file {tmp_path}/env --cidfile {cid} -u 7:8 --log-driver json-file -i -t --platform "
-        f"linux --add-host a:1.2.3.4 --entrypoint /bin/echo {IMAGE} one two"
+        f"--label k=v --env-file {tmp_path}/env --cidfile {cid} -u 7:8 --log-driver json-file "
+        f"-i -t --platform linux --add-host a:1.2.3.4 --entrypoint /bin/echo {IMAGE} one two"
     ).split()
     ident = fake(*words, env={"TAKEN": "over"}).word
     doc = json.loads(fake("inspect", "one").out)[0]
