@@ -61,7 +61,10 @@ def image_document(
 ) -> Doc:
     """An image's document; see `engine.images` for what the fake's own part means."""
     users = {user: 1000} if users is None and user and not user.isdigit() else users or {}
-    folders = dict.fromkeys((workdir,), user) if folders is None and workdir else folders or {}
+    if folders is None:
+        # As in the real image: an empty volume takes the owner of the folder that it covers.
+        own = (f"/home/{user}/.codex",) if user in users else ()
+        folders = dict.fromkeys((*((workdir,) if workdir else ()), *own), user)
     config = {
         "Hostname": "", "Domainname": "", "User": user, "AttachStdin": False, "AttachStdout": False,
         "AttachStderr": False, "Tty": False, "OpenStdin": False, "StdinOnce": False,

@@ -52,7 +52,7 @@ def make_container(call: Call, options: RunOptions, image: Doc, words: list[str]
     options.judge()
     if options.network not in _NETWORKS and not options.network.startswith("container:"):
         raise DaemonError(f"network {options.network} not found")
-    spots = [_volume_spot(item) for item in flags.texts("volume")] + [
+    spots = [_volume_spot(item) for item in options.volumes] + [
         _mount_spot(mount) for mount in options.mounts
     ]
     _refuse_doubles(spots)
@@ -147,7 +147,7 @@ def _document(call: Call, options: RunOptions, image: Doc, ident: str, name: str
 def _host_config(options: RunOptions) -> Doc:
     flags = options.flags
     host: Doc = {
-        "Binds": [item for item in flags.texts("volume") if ":" in item] or None,
+        "Binds": [item for item in options.volumes if ":" in item] or None,
         "ContainerIDFile": flags.text("cidfile"),
         "LogConfig": {"Type": flags.text("log-driver", "json-file"),
                       "Config": dict(item.partition("=")[::2] for item in flags.texts("log-opt"))},

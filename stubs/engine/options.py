@@ -100,6 +100,8 @@ class RunOptions:
         self.network = flags.text("network") or flags.text("net") or "default"
         self.restart = self._restart()
         self.ports = self._ports()
+        # The client keeps these in a map, so one said twice is there once.
+        self.volumes = list(dict.fromkeys(flags.texts("volume")))
         self.tmpfs = dict(item.partition(":")[::2] for item in flags.texts("tmpfs"))
         pull = flags.text("pull", "missing")
         if pull not in ("always", "missing", "never"):
