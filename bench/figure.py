@@ -114,7 +114,9 @@ def shown_budget(figure: Figure) -> str:
 def _with_unit(value: float, unit: str) -> str:
     if unit == "x":
         return f"{_number(value)}x"
-    return f"{_number(value)} {unit}".strip()
+    if value == 1:
+        unit = unit.removesuffix("s") if unit == "calls" else unit
+    return f"{_number(value)} {unit}"
 
 
 def _number(value: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from bench.figure import by_need, headroom, is_over, shown_budget, shown_value
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["render", "table"]
 
+# An absolute path of at least two parts; a quotient such as MiB/s or a URL is none.
+_PATH = re.compile(r"(?<![\w./:-])(?:/[^\s/:;,'\"`()]+){2,}/?")
 _HEAD = """\
 # Performance
 
@@ -80,5 +83,8 @@ def _entry(figure: Figure) -> str:
 
 
 def _cell(text: str) -> str:
-    """Text that neither a line's end nor a bar can break out of its cell."""
-    return " ".join(text.replace("|", "\\|").split())
+    """Text that neither a line's end nor a bar can break out of its cell, and without paths.
+
+    Reasons hold words of programs, and these may name folders of the person who ran them.
+    """
+    return " ".join(_PATH.sub("(a path)", text).replace("|", "\\|").split())

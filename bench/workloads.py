@@ -11,7 +11,6 @@ import math
 import resource
 import sys
 import time
-from itertools import combinations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +18,16 @@ from attrs import evolve
 
 from conformance import resources
 from conformance.catalogue import expansion
-from conformance.catalogue.case import Axis, AxisValue
+from conformance.catalogue.case import OUTPUTS, VIAS, Axis, AxisValue
 from conformance.catalogue.coverage import covering_rows
 from conformance.catalogue.matrix import load_suite
 
 if TYPE_CHECKING:
-    from conformance.catalogue.case import Case, Suite
+    from conformance.catalogue.case import Suite
+    from conformance.catalogue.contract import Contract
+    from conformance.catalogue.coverage import Rule
 
-__all__ = ["expansion_of", "main", "three_wise", "triples"]
+__all__ = ["command_line_model", "expansion_of", "main", "three_wise"]
 
 _SETTLED = 1000  # cells after which everything that is made once has been made
 
@@ -65,26 +66,39 @@ def expansion_of(suite: Suite, cells: int) -> dict[str, Any]:
 
 
 def three_wise(suite: Suite) -> dict[str, Any]:
-    """Make the 3-wise array of the case that has most triples of values: seconds and its shape."""
-    case = max(suite.cases.values(), key=triples)
-    if triples(case) == 0:
-        return {"why": "no case has three axes"}
-    sizes = tuple(len(axis.values) for axis in case.axes)
-    started = time.perf_counter()
-    rows = covering_rows(sizes, 3, ())
+    """Make the 3-wise array of ``command_line_model``: seconds (wall and CPU) and its shape."""
+    sizes, rules = command_line_model(suite.contract)
+    started, cpu = time.perf_counter(), time.process_time()
+    rows = covering_rows(sizes, 3, rules)
     return {
-        "case": case.id,
         "sizes": sizes,
-        "triples": triples(case),
+        "rules": len(rules),
         "rows": len(rows),
         "seconds": time.perf_counter() - started,
+        "cpu": time.process_time() - cpu,
     }
 
 
-def triples(case: Case) -> int:
-    """How many combinations of values of any three axes a case has."""
-    sizes = [len(axis.values) for axis in case.axes]
-    return sum(math.prod(chosen) for chosen in combinations(sizes, 3))
+def command_line_model(contract: Contract) -> tuple[tuple[int, ...], tuple[Rule, ...]]:
+    """The sizes and rules of the whole command line: runtime, via, output, command, option.
+
+    An option (or none) stands only with a command that has it, and nothing is said of the runtime
+    only where it is the default one. No single case is as large: this is what one may grow to.
+    """
+    runtimes, commands = list(contract.runtimes), list(contract.commands.values())
+    options = sorted({option.name for command in commands for option in command.options})
+    rules: list[Rule] = []
+    others = frozenset(n for n, name in enumerate(runtimes) if name != contract.default_runtime)
+    if others:
+        rules.append(((0, others), (1, frozenset({VIAS.index("default")}))))
+    for number, command in enumerate(commands):
+        own = {option.name for option in command.options}
+        # The value 0 is no option at all, which goes with every command.
+        foreign = frozenset(n for n, name in enumerate(options, 1) if name not in own)
+        if foreign:
+            rules.append(((3, frozenset({number})), (4, foreign)))
+    sizes = (len(runtimes), len(VIAS), len(OUTPUTS), len(commands), len(options) + 1)
+    return sizes, tuple(rules)
 
 
 def _values(name: str, count: int) -> tuple[AxisValue, ...]:

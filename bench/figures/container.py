@@ -38,7 +38,7 @@ _CREATE = Wanted(
     "same labels; removal is not timed",
 )
 _LS = Wanted(
-    "`awl ls`, many workspaces",
+    "`awl ls`, {count} workspaces",
     "container",
     "x",
     1.5,
@@ -65,15 +65,23 @@ _REAL_WORKSPACES = 50
 _VOLUMES = (("work", "/work"), ("home", "/home/agent"), ("codex", "/home/agent/.codex"))
 
 
-def _on(wanted: Wanted, engine: str) -> Wanted:
-    return replace(wanted, name=f"{wanted.name}, {engine}", group=f"container, {engine}")
+def _on(engine: str, count: int, *wanted: Wanted) -> tuple[Wanted, ...]:
+    """The figures of one engine, with the number of workspaces where they speak of it."""
+    return tuple(
+        replace(
+            each,
+            name=f"{each.name.format(count=f'{count:,}')}, {engine}",
+            how=each.how.format(count=f"{count:,}"),
+        )
+        for each in wanted
+    )
 
 
 def measure_fake(plan: Plan) -> Iterator[Figure]:
     """On the fake engine, where every call is journalled."""
     count = plan.some(_WORKSPACES, 100)
-    timed = tuple(_on(each, "fake engine") for each in (_EXEC, _CREATE))
-    many = tuple(_on(each, "fake engine") for each in (_LS, _CALLS, _EXEC_CALLS))
+    timed = _on("fake engine", count, _EXEC, _CREATE)
+    many = _on("fake engine", count, _LS, _CALLS, _EXEC_CALLS)
 
     def once_alone() -> Iterator[Figure]:
         with fake_place() as place:
@@ -85,8 +93,8 @@ def measure_fake(plan: Plan) -> Iterator[Figure]:
             plan.note(f"making {count} workspaces on the fake engine")
             _seed_many(full, count)
             yield from _ls(plan, none, full, count, many[0])
-            yield _calls(full, ["ls"], count, many[1])
-            yield _calls(full, ["exec", "a", "true"], count, many[2])
+            yield _calls(full, ["ls"], many[1])
+            yield _calls(full, ["exec", "a", "true"], many[2])
 
     yield from told(timed, once_alone)
     yield from told(many, with_many)
@@ -95,7 +103,7 @@ def measure_fake(plan: Plan) -> Iterator[Figure]:
 def measure_real(plan: Plan) -> Iterator[Figure]:
     """On the engine of DOCKER_HOST; with fewer workspaces, since each is a real container."""
     count = plan.some(_REAL_WORKSPACES, 8)
-    wanted = tuple(_on(each, "real engine") for each in (_EXEC, _CREATE, _LS))
+    wanted = _on("real engine", count, _EXEC, _CREATE, _LS)
 
     def measure() -> Iterator[Figure]:
         with real_place() as place:
@@ -179,16 +187,15 @@ def _ls(plan: Plan, none: Place, full: Place, count: int, wanted: Wanted) -> Ite
         f"{count:,} workspaces: {ms(taken['full'])} (CPU {cpu_ms(taken['full'])}), of it the "
         f"engine's own answer {ms(taken['ps full'])}; none: {ms(taken['none'])} (CPU "
         f"{cpu_ms(taken['none'])}), of it the engine's own answer {ms(taken['ps none'])}",
-        wanted.how.format(count=f"{count:,}"),
     )
 
 
-def _calls(place: Place, words: list[str], count: int, wanted: Wanted) -> Figure:
+def _calls(place: Place, words: list[str], wanted: Wanted) -> Figure:
     before = len(place.journal())
     once(place.command(place.awl(*words)))
     made = place.journal()[before:]
     asked = ", ".join(f"`docker {call[0]}`" for call in made)
-    return wanted.found(spread([len(made)]), asked, wanted.how.format(count=f"{count:,}"))
+    return wanted.found(spread([len(made)]), asked)
 
 
 def _seed_many(place: Place, count: int) -> None:

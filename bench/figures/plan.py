@@ -45,11 +45,10 @@ class Wanted:
     how: str
     exact: bool = False
 
-    def found(self, measured: Spread, detail: str = "", how: str = "") -> Figure:
+    def found(self, measured: Spread, detail: str = "") -> Figure:
         """The figure with its measurement."""
-        how = how or self.how
         return Figure(
-            self.name, self.group, self.unit, measured, self.budget, how, detail, self.exact
+            self.name, self.group, self.unit, measured, self.budget, self.how, detail, self.exact
         )
 
     def missing(self, why: str) -> Figure:
