@@ -31,10 +31,16 @@ __all__ = [
     "NotFound",
     "OptionUnsupported",
     "PartialFailure",
+    "PathInvalid",
+    "PathNotFound",
     "RefInvalid",
     "RefNotFound",
     "RepoInvalid",
+    "RepoNotFound",
     "RuntimeInvalid",
+    "ToolMissing",
+    "TunnelNotFound",
+    "TunnelRunning",
     "UnknownCommand",
     "UnknownOption",
     "Unsupported",
@@ -44,6 +50,7 @@ __all__ = [
     "WorkspaceAmbiguous",
     "WorkspaceBusy",
     "WorkspaceExists",
+    "WorkspaceNotChosen",
     "WorkspaceNotFound",
     "error_classes",
     "exit_code_of",
@@ -133,6 +140,12 @@ class PartialFailure(AwlError):
     code = "partial-failure"
 
 
+class ToolMissing(AwlError):
+    """A program that the workspace needs for this is not there."""
+
+    code = "tool-missing"
+
+
 # ---------------------------------------------------------------- 2: usage
 
 
@@ -189,6 +202,12 @@ class RefInvalid(UsageError):
     code = "ref-invalid"
 
 
+class PathInvalid(UsageError):
+    """A path leads outside the workspace, or is not of the needed kind."""
+
+    code = "path-invalid"
+
+
 # ---------------------------------------------------------------- 3: not found
 
 
@@ -214,6 +233,24 @@ class RefNotFound(NotFound):
     """The remote has no such ref."""
 
     code = "ref-not-found"
+
+
+class RepoNotFound(NotFound):
+    """No such repository in the workspace."""
+
+    code = "repo-not-found"
+
+
+class PathNotFound(NotFound):
+    """No such file or folder."""
+
+    code = "path-not-found"
+
+
+class TunnelNotFound(NotFound):
+    """No detached tunnel of this workspace runs."""
+
+    code = "tunnel-not-found"
 
 
 # ---------------------------------------------------------------- 4: credentials
@@ -257,6 +294,18 @@ class WorkWouldBeLost(Conflict):
     """Repositories hold uncommitted or unpushed work."""
 
     code = "work-would-be-lost"
+
+
+class WorkspaceNotChosen(Conflict):
+    """No workspace was named and there is not exactly one."""
+
+    code = "workspace-not-chosen"
+
+
+class TunnelRunning(Conflict):
+    """A detached tunnel of this workspace runs already."""
+
+    code = "tunnel-running"
 
 
 # ---------------------------------------------------------------- 6: unsupported

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from awl.executor import Executor
     from awl.model import RepoSpec
 
-__all__ = ["at_risk", "clone"]
+__all__ = ["BASE", "CLONE_LIMIT", "LOOK_LIMIT", "at_risk", "clone"]
 
 #: Seconds that a clone and a look at a repository may take.
 CLONE_LIMIT = 1800.0
@@ -26,7 +26,8 @@ _HELPER = (
     '!f() { test "$1" = get && '
     'printf "username=%s\\npassword=%s\\n" "$AWL_GIT_USER" "$AWL_GIT_PASSWORD"; }; f'
 )
-_BASE = {
+#: The environment of git: what holds whoever calls it.
+BASE = {
     # Never ask: there may be nobody, and a question would never end.
     "GIT_TERMINAL_PROMPT": "0",
     # What a repository names as a submodule may not run programs (`ext::`).
@@ -74,7 +75,7 @@ def clone(executor: Executor, spec: RepoSpec, kind: str, path: str, ref: str | N
         bundle = f"{target}.bundle"
         _carry(executor, spec, bundle)
         source = bundle
-    env = {**_BASE, **_credentials(spec)}
+    env = {**BASE, **_credentials(spec)}
     git = _Git(executor, target, env)
     # Hard links into the person's repository would give the workspace a hand on it.
     made = executor.run(
@@ -110,7 +111,7 @@ def at_risk(
     """
     paths = [executor.path(folder) for folder in folders]
     looked = executor.run(
-        ("sh", "-c", _AT_RISK, "awl", " ".join(known), *paths), limit=LOOK_LIMIT * 5, env=_BASE
+        ("sh", "-c", _AT_RISK, "awl", " ".join(known), *paths), limit=LOOK_LIMIT * 5, env=BASE
     )
     found = [
         (reason, path)
@@ -211,7 +212,7 @@ def _carry(executor: Executor, spec: RepoSpec, bundle: str) -> None:
 
     A remote engine sees no folder of this machine, so there is nothing to mount.
     """
-    here = {**not_astray(os.environ), **_BASE}
+    here = {**not_astray(os.environ), **BASE}
     with tempfile.TemporaryFile() as file:
         git = ("git", "-c", "safe.directory=*", "-C", spec.local or "/")
         has = proc.run((*git, "rev-parse", "--all"), env=here, limit=LOOK_LIMIT)
