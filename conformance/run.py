@@ -35,7 +35,9 @@ from conformance.world.sandbox import Sandbox, build_toolbox, force_remove, git_
 
 __all__ = ["EnvironmentProblem", "Options", "Run"]
 
-PINNED_IMAGE = "agent-workspace/agent-env:v0.1.0"
+# Not the tag that a launcher pins: where nothing names an image, the pinned one must be absent.
+_FAKE_IMAGE = "awl-conformance/agent-env:run"
+_DEFAULT_IMAGE = "agent-workspace/agent-env:v0.1.0"
 _LOOPBACK = "127.0.0.1"
 _ENGINE_SECONDS = 60
 _FIRST_WORD_SECONDS = 20.0
@@ -100,7 +102,7 @@ class Run:
             engine=options.engine,
             client=str(client),
             engine_env=engine_env,
-            image=options.image or PINNED_IMAGE,
+            image=options.image or (_FAKE_IMAGE if options.engine == "fake" else _DEFAULT_IMAGE),
             remotes={"host": server.url(_LOOPBACK), "container": server.url(gateway)},
             run=str(folder),
             matrices=str(options.matrices or resources.matrices()),
