@@ -152,7 +152,8 @@ def _command(plan: Plan, out: Path, accounts: Path) -> Command:
         words += ["--select", _QUICK]
     kept = ("PATH", "HOME", "LANG", "TMPDIR")
     env = {key: os.environ[key] for key in kept if key in os.environ}
-    env |= {"PYTEST_ADDOPTS": "-p bench.accounting", accounting.VARIABLE: str(accounts)}
+    env |= {"PYTEST_ADDOPTS": "-p bench.accounting", "PYTHONPATH": str(CHECKOUT)}
+    env[accounting.VARIABLE] = str(accounts)
     # 1 and 4 are verdicts; the page says how many cells passed.
     return Command(
         [program("awl-conformance"), *words], env, codes=frozenset({0, 1, 4}), limit=_LIMIT

@@ -110,7 +110,7 @@ def test_commands_take_turns_after_rounds_that_do_not_count(tmp_path: Path) -> N
 
 
 def test_peak_memory_is_of_the_command_and_not_of_its_measurer() -> None:
-    ballast = b"x" * (64 << 20)
+    ballast = b"x" * (64 << 20)  # in this process, from which a plain start would inherit it
     small = peak_memory(python("pass"))
     large = peak_memory(python("held = b'x' * (48 << 20)"))
     assert len(ballast) >> 20 > small
