@@ -26,7 +26,7 @@ _WORKERS = 2
 _CELLS = 1500
 _EXPANDED = 100_000
 _LIMIT = 900.0
-_QUICK = "exec"
+_QUICK = "RM-1c"
 _RUN = f"`awl-conformance run --engine fake -n {_WORKERS}`"
 
 _SECONDS = Wanted(
@@ -78,7 +78,7 @@ _THREE_WISE = Wanted(
 
 # ---------------------------------------------------------------------- running cells
 def measure(plan: Plan) -> Iterator[Figure]:
-    """Whole hermetic runs; a quick one takes the cells of `exec` only, so start-up weighs more."""
+    """Whole hermetic runs; a quick one takes the cells of one requirement, so start-up weighs more."""
     wanted = (_SECONDS, _RATE, _SHARE, _WORKER)
     return told(wanted, lambda: _measure(plan))
 
