@@ -78,7 +78,7 @@ _THREE_WISE = Wanted(
 
 # ---------------------------------------------------------------------- running cells
 def measure(plan: Plan) -> Iterator[Figure]:
-    """Whole hermetic runs; a quick one takes the cells of one requirement, so start-up weighs more."""
+    """Whole hermetic runs; a quick one plays one requirement, so start-up weighs more."""
     wanted = (_SECONDS, _RATE, _SHARE, _WORKER)
     return told(wanted, lambda: _measure(plan))
 

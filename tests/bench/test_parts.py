@@ -16,6 +16,7 @@ from bench.figures import GROUPS, Plan
 from bench.figures.plan import Wanted, told
 from bench.measure import CommandFailed, spread
 from bench.place import CHECKOUT, Unavailable
+from conformance import resources
 from conformance.catalogue.coverage import allowed, covering_rows
 from conformance.catalogue.matrix import load_suite
 from conformance.lock import client
@@ -165,7 +166,10 @@ def test_the_model_of_the_command_line_has_rules_that_leave_rows() -> None:
     assert all(allowed(row, rules) for row in rows)
 
 
-def test_a_workload_prints_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_workload_prints_one_json_object(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resources, "matrices", lambda: GOOD)
     assert workloads.main(["unknown"]) == 2
     assert "expected" in capsys.readouterr().err
     assert workloads.main(["three-wise"]) == 0
