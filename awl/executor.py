@@ -13,7 +13,7 @@ import errno
 import os
 from typing import IO, TYPE_CHECKING, Protocol
 
-from awl import proc, supervise
+from awl import credentials, proc, supervise
 from awl.errors import AwlError, CommandNotExecutable, CommandNotFound, OptionUnsupported
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class LocalExecutor:
         stdin: bytes | IO[bytes] = b"",
     ) -> proc.Completed:
         """Run `argv` with the person's environment and `env`."""
-        whole = {**not_astray(self._environment), **(env or {})}
+        whole = {**not_astray(self._environment), **self._own(), **(env or {})}
         return proc.run(argv, env=whole, limit=limit, cwd=self._folder, stdin=stdin)
 
     def execute(self, spec: ExecSpec) -> int:
@@ -93,7 +93,7 @@ class LocalExecutor:
                 "a host workspace has no users of its own",
                 "leave --user and --root out, or use a container workspace",
             )
-        env = {**self._environment, **dict(spec.env)}
+        env = {**self._environment, **self._own(), **dict(spec.env)}
         argv = spec.command or self._login_shell(env)
         self._enter(spec.cwd)
         mark = supervise.new_mark()
@@ -132,6 +132,9 @@ class LocalExecutor:
                 return proc.spawn(("/bin/sh", path, *argv[1:]), env=env, mask=mask)
             raise CommandNotExecutable(
                 f"{program} cannot be run: {error.strerror}", f"try chmod +x {program}"
+    def _own(self) -> dict[str, str]:
+        return credentials.variables(self._folder, self._environment)
+
             ) from None
 
 

@@ -13,6 +13,7 @@ from typing import assert_never
 
 from attrs import define, field, frozen
 
+from conformance import resources
 from conformance.catalogue.case import Cell
 from conformance.catalogue.contract import Contract
 from conformance.catalogue.step import (
@@ -25,6 +26,7 @@ from conformance.catalogue.step import (
     GivenFault,
     GivenFile,
     GivenLink,
+    GivenProgram,
     GivenRun,
     GivenVolume,
     GivenWorkspace,
@@ -133,6 +135,8 @@ class Scene:
                 )
             case GivenEngine(state="absent"):
                 (self.sandbox.bin / "docker").unlink()
+            case GivenProgram():
+                self._install(given.name)
             case GivenEngine():
                 self.env["DOCKER_HOST"] = f"unix://{self.sandbox.engine}/dead.sock"
             case _:
@@ -143,6 +147,12 @@ class Scene:
         if not path.is_absolute() or not path.is_relative_to(self.sandbox.path):
             raise ValueError(f"a given may only lie in the case's sandbox: {name}")
         return path
+
+    def _install(self, name: str) -> None:
+        program = resources.stubs() / name
+        (self.sandbox.bin / name).symlink_to(program)
+        for container in sorted(self.engine.look(self.sandbox, self.ask).containers):
+            self.ask(["cp", str(program), f"{container}:/usr/local/bin/{name}"])
 
     def _prepare(self, argv: tuple[str, ...], *, runtime: str, via: str) -> None:
         call = invocation(self.settings.program, argv, runtime=runtime, via=via)

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from typing import TYPE_CHECKING, Any
 
-from awl.errors import AwlError, WorkspaceExists, WorkspaceNotFound
+from awl.errors import AwlError, TunnelNotFound, WorkspaceExists, WorkspaceNotFound
 from awl.executor import LocalExecutor
 from awl.model import Capabilities, Listing, Workspace
 from awl.paths import AREAS, OWN
@@ -99,6 +100,7 @@ class HostRuntime:
                     f"workspace {name} cannot be removed whole: {error.filename}: {error.strerror}",
                     f"remove what stands in the way, then: awl rm {name} --runtime host",
                 ) from error
+            self._end_tunnel(name)
 
     def _folder(self, name: str) -> str:
         return f"{self._root}/{name}"
@@ -108,6 +110,15 @@ class HostRuntime:
             return tuple(sorted(name for name in os.listdir(self._root) if name != OWN))
         except FileNotFoundError:
             return ()
+    def _end_tunnel(self, name: str) -> None:
+        """End a detached tunnel: nothing else would, once its workspace is gone."""
+        folder = self._folder(name)
+        if os.path.lexists(f"{folder}/{OWN}/tunnel.log"):
+            from awl import tunnels
+
+            with contextlib.suppress(TunnelNotFound):
+                tunnels.stop(LocalExecutor(folder, self._environment))
+
 
     def _metadata(self, name: str) -> dict[str, Any] | None:
         """Return the metadata of `name` where it is the launcher's, a real folder and no link."""

@@ -19,6 +19,7 @@ from conformance.catalogue.step import (
     GivenFault,
     GivenFile,
     GivenLink,
+    GivenProgram,
     GivenRun,
     GivenVolume,
     GivenWorkspace,
@@ -130,6 +131,8 @@ def _given(row: dict[str, Any], route: Route) -> Given:
             return GivenFault(fault)
         case {"engine": state}:
             return GivenEngine(state)
+        case {"program": name}:
+            return GivenProgram(name)
         case {"run": argv}:
             return GivenRun(_texts(argv))
     raise TemplateError(route, f"not a kind of given: {', '.join(row)}")

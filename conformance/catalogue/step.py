@@ -23,6 +23,7 @@ __all__ = [
     "GivenFault",
     "GivenFile",
     "GivenLink",
+    "GivenProgram",
     "GivenRun",
     "GivenVolume",
     "GivenWorkspace",
@@ -119,6 +120,15 @@ class GivenEngine:
 
 
 @frozen
+class GivenProgram:
+    """A stand-in program of ``stubs/`` on PATH: the machine's, and that of every container made
+    so far.
+    """
+
+    name: str
+
+
+@frozen
 class GivenRun:
     """A command in the sandbox that must exit 0; an ``argv[0]`` of ``awl`` is the program."""
 
@@ -135,6 +145,7 @@ Given = (
     | GivenVolume
     | GivenFault
     | GivenEngine
+    | GivenProgram
     | GivenRun
 )
 
