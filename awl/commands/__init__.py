@@ -21,6 +21,7 @@ NAMES = {
     "auth": "Hand credentials to a workspace.",
     "tunnel": "Open an editor tunnel into a workspace.",
     "rm": "Remove workspaces.",
+    "capabilities": "Show what each runtime supports.",
     "version": "Show versions.",
     "help": "Show help on a command, or on exit-codes.",
 }
