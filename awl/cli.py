@@ -1,6 +1,6 @@
 """The entry point: one call from the command line to its exit code.
 
-`exec` and `ls` in their plain forms are read by `awl.quick`: importing click takes longer than
+`exec`, `ls` and `version` in their plain forms are read by `awl.quick`: importing click takes longer than
 all else that they do; every other line, and every mistake, goes to click (`awl.group`).
 """
 

@@ -1,4 +1,4 @@
-"""The plain forms of `exec` and `ls`, read without click.
+"""The plain forms of `exec`, `ls` and `version`, read without click.
 
 Importing click costs more than an `exec` may take beyond the engine's own time. What is read here
 is a subset, word for word, of what click takes (`tests/awl/test_quick.py` compares the two); a line
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Line", "read", "run"]
 
-_FLAGS = {"ls": {"--all": "everywhere"}, "exec": {"--root": "root"}}
-_VALUES = {"ls": {}, "exec": {"--cwd": "cwd", "--user": "user", "-e": "env", "--env": "env"}}
+_FLAGS = {"ls": {"--all": "everywhere"}, "exec": {"--root": "root"}, "version": {}}
+_VALUES = {"exec": {"--cwd": "cwd", "--user": "user", "-e": "env", "--env": "env"}}
 
 
 class Line(NamedTuple):
@@ -42,6 +42,11 @@ def run(call: Session) -> int | None:
 
         ls(call, **line.values)
         return 0
+    if line.command == "version":
+        from awl.commands.version_command import version
+
+        version(call)
+        return 0
     from awl.commands.exec_command import execute
 
     return execute(call, **line.values)
@@ -55,6 +60,8 @@ def read(arguments: Sequence[str]) -> Line | None:
     flags: set[str] = set()
     given: dict[str, list[str]] = {}
     words = list(arguments)
+    if words[-1:] == ["--version"] and words[:-1] in ([], ["--json"]):  # an option that commands
+        words[-1] = "version"
     while words:
         word = words.pop(0)
         if not word.startswith("-"):
@@ -69,19 +76,20 @@ def read(arguments: Sequence[str]) -> Line | None:
             flags.add(_FLAGS[command][word])
         elif word.startswith("--runtime="):
             runtime = word.partition("=")[2]
-        elif (word == "--runtime" or (command and word in _VALUES[command])) and words:
+        elif (word == "--runtime" or word in _VALUES.get(command or "", ())) and words:
             value = words.pop(0)
             if value.startswith("-"):
                 return None
             if word == "--runtime":
                 runtime = value
             else:
-                given.setdefault(_VALUES[command or ""][word], []).append(value)
+                given.setdefault(_VALUES["exec"][word], []).append(value)
         else:
             return None
-    if command != "ls":
+    if command not in {"ls", "version"}:
         return None
-    return Line(command, runtime, json, {"everywhere": "everywhere" in flags})
+    values = {"everywhere": "everywhere" in flags} if command == "ls" else {}
+    return Line(command, runtime, json, values)
 
 
 def _exec(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awl import group, quick
-from awl.commands import exec_command, ls_command
+from awl.commands import exec_command, ls_command, version_command
 from awl.errors import AwlError
 from awl.session import Session
 
@@ -15,7 +15,7 @@ _WORDS = st.lists(
     st.sampled_from(
         ["ls", "exec", "a", "b c", "", "-", "--", "-e", "--env", "K=V", "-eK=V", "--cwd", "--cwd=x",
          "--root", "--user", "--all", "--json", "--output", "text", "--runtime", "--runtime=host",
-         "host", "docker", "-h", "-v", "--ro", "rm"]
+         "host", "docker", "-h", "-v", "--ro", "rm", "version", "--version"]
     ),
     max_size=9,
 )  # fmt: skip
@@ -36,6 +36,7 @@ def _by_click(words: list[str]) -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(exec_command, "execute", note("exec"))
         patch.setattr(ls_command, "ls", note("ls"))
+        patch.setattr(version_command, "version", note("version"))
         try:
             group.run(call)
         except AwlError:
@@ -58,6 +59,10 @@ def test_a_plain_line_is_read_as_click_reads_it(words: list[str]) -> None:
         ["exec", "--runtime=docker", "--root", "a"],
         ["ls"],
         ["--json", "ls", "--all", "--runtime", "host"],
+        ["version"],
+        ["--json", "version", "--runtime=host"],
+        ["--version"],
+        ["--json", "--version"],
     ],
 )
 def test_the_plain_forms_are_read_without_click(words: list[str]) -> None:
