@@ -13,6 +13,9 @@ from conformance.settings import Settings
 
 __all__ = ["script", "write_repro"]
 
+# Where a run keeps its images; a reproduction has them in the state of its own engine.
+_IMAGES = "AWL_FAKE_DOCKER_IMAGES"
+
 _HEAD = """\
 #!/bin/sh
 # Reproduces {cell}
@@ -37,13 +40,32 @@ def script(result: Result, settings: Settings) -> str:
     head = _HEAD.format(cell=result.cell, requirements=", ".join(result.requirements))
     lines = [head]
     if settings.engine == "fake":
-        lines.append(f'ln -s {shlex.quote(settings.client)} "$SCRATCH/bin/docker"\n')
+        lines.append(_fake_engine(settings))
+    if any(
+        url in word
+        for url in settings.remotes.values()
+        for step in result.steps
+        for word in step.argv
+    ):
+        lines.append(
+            "# The run's git server is gone: put the address of one of yours in its place.\n"
+        )
     lines += [_step(step) for step in result.steps if step.argv]
     for check in result.failures[:3]:
         lines += [f"# {check.oracle}: expected {_line(check.expected)}"]
         lines += [f"# {' ' * len(check.oracle)}  observed {_line(check.observed)}"]
     text = "\n".join(lines) + "\n"
     return re.sub(rf"{re.escape(settings.run)}/cases/[a-z0-9-]+", "'\"$SCRATCH\"'", text)
+
+
+def _fake_engine(settings: Settings) -> str:
+    """Put the fake engine on PATH, with an image of the name that the run used."""
+    seeder = shlex.quote(str(Path(settings.client).parent / "seed.py"))
+    image = shlex.quote(settings.image)
+    return (
+        f'ln -s {shlex.quote(settings.client)} "$SCRATCH/bin/docker"\n'
+        f'python3 {seeder} "$SCRATCH/engine/state" --image {image} || exit 2\n'
+    )
 
 
 def _line(text: str) -> str:
@@ -55,7 +77,8 @@ def _step(step: StepRecord) -> str:
     env = " ".join(f'{name}="$SCRATCH/{folder}"' for name, folder in base.items())
     env += ' PATH="$SCRATCH/bin:$PATH"'
     for name, value in sorted(step.env.items()):
-        env += f" {name}={_quoted(value)}"
+        if name != _IMAGES:
+            env += f" {name}={_quoted(value)}"
     stdin = f"printf %s {_quoted(step.stdin)} | " if step.stdin is not None else ""
     command = " ".join(map(_quoted, step.argv))
     return f'{stdin}env -i {env} \\\n  {command}\necho "exit $? ({step.role})" >&2'

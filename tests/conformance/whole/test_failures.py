@@ -78,6 +78,24 @@ def test_a_script_reproduces_it_without_the_suite(
     assert "refused" in again.stderr
 
 
+def test_a_script_brings_the_engine_along(
+    conformance: Call, liar: str, tmp_path: Path, good: str
+) -> None:
+    words = ("--select", "rm-known and container and env", "-n", "0")
+    ran = conformance("run", "--program", liar, *words)
+    (script,) = (ran.out / "repro").glob("*.sh")
+    scratch = tmp_path / "scratch"
+    command = ["sh", str(script), str(scratch)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert "exit 0 (given)" in done.stderr
+    state = {"AWL_FAKE_DOCKER_STATE": str(scratch / "engine/state"), "PATH": "/usr/bin:/bin"}
+    ask = [str(scratch / "bin/docker"), "ps", "-q"]
+    listed = subprocess.run(ask, capture_output=True, text=True, env=state, check=True)
+    ids = listed.stdout.split()
+    assert len(ids) == 2  # the two that the case made: the lie removed none
+    subprocess.run([ask[0], "rm", "-f", *ids], env=state, check=True, capture_output=True)
+
+
 def test_a_process_left_behind_fails_the_cell(
     conformance: Call, program: Callable[[str], str], good: str
 ) -> None:
