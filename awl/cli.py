@@ -1,7 +1,7 @@
 """The entry point: one call from the command line to its exit code.
 
-`exec`, `ls` and `version` in their plain forms are read by `awl.quick`: importing click takes longer than
-all else that they do; every other line, and every mistake, goes to click (`awl.group`).
+`exec`, `ls` and `version` in their plain forms are read by `awl.quick`: importing click takes
+longer than all else that they do; every other line, and every mistake, goes to click (`awl.group`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from awl import quick
 from awl.console import silence
-from awl.errors import AwlError, EngineError, Interrupted, NoCommand, exit_code_of
+from awl.errors import AwlError, EngineError, Interrupted, NoCommand
+from awl.exits import exit_code_of
 from awl.session import Session
 
 if TYPE_CHECKING:

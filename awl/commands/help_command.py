@@ -6,7 +6,8 @@ import difflib
 from typing import TYPE_CHECKING
 
 from awl import commands
-from awl.errors import EXIT_TABLE, UnknownCommand
+from awl.errors import UnknownCommand
+from awl.exits import EXIT_TABLE
 
 if TYPE_CHECKING:
     import click

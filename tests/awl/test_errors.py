@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 import awl.proc  # noqa: F401 - errors without a code of their own must not add one
-from awl import errors
+from awl import errors, exits
 
 _CONTRACT = Path(__file__).resolve().parents[2] / "matrices/contract.yaml"
 
@@ -19,12 +19,12 @@ def contract() -> Any:
 
 def test_string_codes_are_exactly_those_of_the_contract(contract: Any) -> None:
     stated = {entry["code"]: entry["exit"] for entry in contract["error_codes"]}
-    raised = {code: kind.exit_code for code, kind in errors.error_classes().items()}
+    raised = {code: kind.exit_code for code, kind in exits.error_classes().items()}
     assert raised == stated
 
 
 def test_exit_codes_are_exactly_those_of_the_contract(contract: Any) -> None:
-    assert tuple((row["exit"], row["text"]) for row in contract["exit_codes"]) == errors.EXIT_TABLE
+    assert tuple((row["exit"], row["text"]) for row in contract["exit_codes"]) == exits.EXIT_TABLE
 
 
 @pytest.mark.parametrize(
@@ -44,5 +44,5 @@ def test_exit_codes_are_exactly_those_of_the_contract(contract: Any) -> None:
 def test_a_command_that_hands_codes_through_reports_its_own_failures_as_125(
     error: errors.AwlError, plain: int, through: int
 ) -> None:
-    assert errors.exit_code_of(error) == plain
-    assert errors.exit_code_of(error, hands_through=True) == through
+    assert exits.exit_code_of(error) == plain
+    assert exits.exit_code_of(error, hands_through=True) == through
