@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import IO, TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Protocol, runtime_checkable
 
 from awl import credentials, proc, supervise
 from awl.errors import AwlError, CommandNotExecutable, CommandNotFound, OptionUnsupported
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from awl.model import ExecSpec
 
-__all__ = ["Executor", "LocalExecutor", "not_astray"]
+__all__ = ["Executor", "Lifecycle", "LocalExecutor", "not_astray"]
 
 # What `git rev-parse --local-env-vars` names, but for settings: a launcher that is called from a
 # hook would work on the hook's repository instead of its own.
@@ -59,6 +59,24 @@ class Executor(Protocol):
 
     def execute(self, spec: ExecSpec) -> int:
         """Run a person's command on the launcher's own streams and return its exit code."""
+
+
+@runtime_checkable
+class Lifecycle(Protocol):
+    """What an executor can do besides, where a workspace is something that runs (LIFE-1)."""
+
+    def start(self) -> bool:
+        """Have the workspace run; tell whether it did not before."""
+
+    def stop(self, seconds: int) -> bool:
+        """Have it run no more, killed if it takes longer; tell whether it ran before."""
+
+    def logs(self, *, follow: bool, tail: int | None) -> None:
+        """Write what its first process printed to the launcher's own streams.
+
+        With `tail` only the last lines, with `follow` what comes after, until it stops. Raises
+        `KeyboardInterrupt` where a signal ends that.
+        """
 
 
 class LocalExecutor:
@@ -114,6 +132,9 @@ class LocalExecutor:
                     "give a folder that exists with --cwd; it starts from work/ where relative",
                 ) from error
 
+    def _own(self) -> dict[str, str]:
+        return credentials.variables(self._folder, self._environment)
+
     def _login_shell(self, env: Mapping[str, str]) -> tuple[str, ...]:
         return (env.get("SHELL") or "/bin/sh", "-l")
 
@@ -132,9 +153,6 @@ class LocalExecutor:
                 return proc.spawn(("/bin/sh", path, *argv[1:]), env=env, mask=mask)
             raise CommandNotExecutable(
                 f"{program} cannot be run: {error.strerror}", f"try chmod +x {program}"
-    def _own(self) -> dict[str, str]:
-        return credentials.variables(self._folder, self._environment)
-
             ) from None
 
 

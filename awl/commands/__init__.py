@@ -20,16 +20,27 @@ NAMES = {
     "reset": "Bring repositories back to a remote branch.",
     "auth": "Hand credentials to a workspace.",
     "tunnel": "Open an editor tunnel into a workspace.",
+    "start": "Start workspaces.",
+    "stop": "Stop workspaces.",
+    "restart": "Stop and start workspaces.",
+    "status": "Show one workspace.",
+    "logs": "Print what a workspace's first process printed.",
     "rm": "Remove workspaces.",
     "capabilities": "Show what each runtime supports.",
     "version": "Show versions.",
     "help": "Show help on a command, or on exit-codes.",
 }
 
+_LIFECYCLE = frozenset({"start", "stop", "restart", "status", "logs"})
+
 
 def load(name: str) -> click.Command:
     """Return the click command `name`, one of `NAMES`."""
     from importlib import import_module
 
-    command: click.Command = import_module(f"awl.commands.{name}_command").command()
+    command: click.Command
+    if name in _LIFECYCLE:  # they share one module
+        command = import_module("awl.commands.lifecycle_command").command(name)
+    else:
+        command = import_module(f"awl.commands.{name}_command").command()
     return command

@@ -125,6 +125,12 @@ class Docker:
         if done.code != 0:
             raise AwlError(f"the container cannot be started: {done.words}")
 
+    def stop(self, container: str, seconds: int) -> None:
+        """Ask a container to stop, and kill it after `seconds`; raises `AwlError`."""
+        done = self.call("stop", "-t", str(seconds), container, limit=seconds + _START_LIMIT)
+        if done.code != 0:
+            raise AwlError(f"the container cannot be stopped: {done.words}")
+
 
 _STATUS = "{{.State.Status}}"
 _START_LIMIT = 60.0

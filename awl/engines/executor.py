@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from typing import IO, TYPE_CHECKING
@@ -60,6 +61,8 @@ _CLIENTS_OWN = ("DOCKER_", "LD_", "GO", "SSL_", "XDG_", "BUILDKIT_")
 _CLIENTS_OWN_NAMES = frozenset(
     {"PATH", "HOME", "TMPDIR", "USER", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"}
 )
+_ALIVE = frozenset({"running", "paused", "restarting"})
+_LOGS_LIMIT = 60.0
 _NOT_RUNNING = ("is not running", "is paused")
 _OWN_CODES = (125, 126, 127)
 _ENGINE_CODES = (1, 125, 126)
@@ -116,6 +119,44 @@ class EngineExecutor:
             self._raise_own(spec)
         return code
 
+    def start(self) -> bool:
+        """Have the container run; tell whether it did not before."""
+        return self._revive()
+
+    def stop(self, seconds: int) -> bool:
+        """Stop the container, killed after `seconds`; tell whether it ran before."""
+        if self._state() not in _ALIVE:
+            return False
+        self._engine.stop(self._container, seconds)
+        return True
+
+    def logs(self, *, follow: bool, tail: int | None) -> None:
+        """Write the container's log to the launcher's own streams."""
+        words = ["logs", *(("--tail", str(tail)) if tail is not None else ()), self._container]
+        self._state()
+        if not follow:
+            done = self._engine.call(*words, limit=_LOGS_LIMIT)
+            if done.code != 0:
+                raise AwlError(f"the log cannot be read: {done.words}")
+            supervise.write_all(1, done.out)
+            supervise.write_all(2, done.err)
+            return
+        argv = (self._engine.program, words[0], "--follow", *words[1:])
+        came = []
+
+        def end(number: int) -> None:
+            came.append(number)
+            with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+                os.kill(pid, number)
+
+        with supervise.Signals() as signals:
+            pid = proc.spawn(argv, env=self._engine.environment, mask=signals.before)
+            code = signals.wait(pid, end, from_terminal=True)
+        if came:
+            raise KeyboardInterrupt(came[0])
+        if code != 0:
+            raise AwlError(f"docker logs ended with exit code {code}")
+
     def _attempt(self, spec: ExecSpec, *, terminal: bool, gated: bool) -> tuple[int, bytes]:
         mark = supervise.new_mark()
         env, shown = _split({**dict(spec.env), supervise.MARK: mark})
@@ -168,15 +209,21 @@ class EngineExecutor:
         supervise.write_all(2, said)
         return True
 
-    def _revive(self) -> None:
+    def _state(self) -> str:
         state = self._engine.status(self._container)
         if state is None:
             raise WorkspaceNotFound(
                 f"the container of workspace {self._name} is gone",
                 f"clear what is left: awl rm {self._name} --runtime container",
             )
-        if state != "running":
-            self._engine.start(self._container)
+        return state
+
+    def _revive(self) -> bool:
+        """See that the container runs; tell whether it did not before."""
+        if self._state() == "running":
+            return False
+        self._engine.start(self._container)
+        return True
 
     def _check_user(self, spec: ExecSpec) -> None:
         done = self._engine.call("exec", *self._place(spec), "exit 0")

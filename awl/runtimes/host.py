@@ -28,6 +28,14 @@ _UNSUPPORTED = {
     "exec.root": "a host workspace has no users of its own",
     "exec.user": "a host workspace has no users of its own",
     "rm.keep-volumes": "a host workspace has no volumes",
+    **dict.fromkeys(
+        ("start", "stop", "stop.time", "restart", "restart.time"),
+        "a host workspace is a folder, which neither runs nor stops",
+    ),
+    **dict.fromkeys(
+        ("logs", "logs.follow", "logs.tail"),
+        "a host workspace is a folder, and has no process that could print",
+    ),
 }
 
 
@@ -92,6 +100,7 @@ class HostRuntime:
         with self._store.lock("host", name):
             if self._metadata(name) is None:
                 raise WorkspaceNotFound(f"no workspace {name} in runtime host")
+            self._end_tunnel(name)
             try:
                 self._store.discard(self._folder(name))
                 self._store.sweep(name)
@@ -100,16 +109,7 @@ class HostRuntime:
                     f"workspace {name} cannot be removed whole: {error.filename}: {error.strerror}",
                     f"remove what stands in the way, then: awl rm {name} --runtime host",
                 ) from error
-            self._end_tunnel(name)
 
-    def _folder(self, name: str) -> str:
-        return f"{self._root}/{name}"
-
-    def _entries(self) -> tuple[str, ...]:
-        try:
-            return tuple(sorted(name for name in os.listdir(self._root) if name != OWN))
-        except FileNotFoundError:
-            return ()
     def _end_tunnel(self, name: str) -> None:
         """End a detached tunnel: nothing else would, once its workspace is gone."""
         folder = self._folder(name)
@@ -119,6 +119,14 @@ class HostRuntime:
             with contextlib.suppress(TunnelNotFound):
                 tunnels.stop(LocalExecutor(folder, self._environment))
 
+    def _folder(self, name: str) -> str:
+        return f"{self._root}/{name}"
+
+    def _entries(self) -> tuple[str, ...]:
+        try:
+            return tuple(sorted(name for name in os.listdir(self._root) if name != OWN))
+        except FileNotFoundError:
+            return ()
 
     def _metadata(self, name: str) -> dict[str, Any] | None:
         """Return the metadata of `name` where it is the launcher's, a real folder and no link."""
