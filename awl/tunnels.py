@@ -81,7 +81,8 @@ first=$!
 unset AWL_TUNNEL_OF AWL_TUNNEL_NAME
 n=0
 while [ $n -lt "$5" ]; do
-  grep -q -e /login/device -e devicelogin -e vscode.dev/tunnel "$log" && break
+  # It may fail right after these words.
+  grep -q -e /login/device -e devicelogin -e vscode.dev/tunnel "$log" && {{ sleep 0.2; break; }}
   read -r line <"/proc/$first/stat" || break
   case $line in *") Z "*) break;; esac
   sleep 0.1

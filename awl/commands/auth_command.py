@@ -49,7 +49,7 @@ def auth(
         chosen = registry.canonical(session.runtime_setting)
         error.message = f"auth {provider}, runtime {chosen}: {error.message}"
         if workspace is not None:
-            error.hint = tuple(hint.replace("WORKSPACE", workspace) for hint in error.hint)
+            error.hint = tuple(hint.replace(" WORKSPACE", f" {workspace}") for hint in error.hint)
         error.details = {**(error.details or {}), "provider": provider, "runtime": chosen}
         raise
     _show(session, runtime.name, name, handed)

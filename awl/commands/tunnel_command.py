@@ -44,7 +44,7 @@ def tunnel(
                 code, found = tunnels.attend(executor, shown, aside=session.console.json)
     except AwlError as error:
         error.message = f"tunnel {where}, runtime {runtime.name}: {error.message}"
-        error.hint = tuple(hint.replace("WORKSPACE", where) for hint in error.hint)
+        error.hint = tuple(hint.replace(" WORKSPACE", f" {where}") for hint in error.hint)
         raise
     if session.console.json or code is None:
         _show(session, runtime.name, where, found)
