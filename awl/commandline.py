@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["command_of", "is_json", "with_runtime"]
 
+_VARIABLE = frozenset({"-e", "--env"})
+
 
 class _Word(NamedTuple):
     """One word of the launcher's own: an option with its value, or an argument."""
@@ -46,8 +48,13 @@ def is_json(arguments: Sequence[str]) -> bool:
 
 
 def with_runtime(program: str, arguments: Sequence[str], runtime: str) -> list[str]:
-    """Return the same command line with another runtime."""
+    """Return the same command line with another runtime, values of variables masked (SEC-1)."""
     kept = list(arguments)
+    for word in _own(arguments):
+        if word.option in _VARIABLE and word.value:
+            name, equals, _ = word.value.partition("=")
+            kept[word.end - 1] = kept[word.end - 1].removesuffix(word.value) + name
+            kept[word.end - 1] += f"{equals}***" if equals else ""
     for word in reversed([word for word in _own(arguments) if word.option == "--runtime"]):
         del kept[word.start : word.end]
     return [program, "--runtime", runtime, *kept]

@@ -55,7 +55,8 @@ def _variables(given: tuple[str, ...], session: Session) -> list[tuple[str, str]
         name, equals, value = item.partition("=")
         if not name or not name.isprintable() or " " in name:
             raise ValueInvalid(
-                f"--env {item!r} is not NAME or NAME=VALUE", "such as -e TERM or -e LANG=C.UTF-8"
+                f"--env {name + equals!r}… is not NAME or NAME=VALUE",
+                "such as -e TERM or -e LANG=C.UTF-8",
             )
         if equals:
             found[name] = value

@@ -103,11 +103,27 @@ def test_variables_are_set_or_handed_through(place: World) -> None:
     assert place.awl("exec", "-e", "=x", "a", "true").error == "value-invalid"
 
 
-def test_values_of_variables_are_in_no_argument_list(world: World) -> None:
-    world.engine()
-    world.awl("create", "--name", "a")
-    world.awl("exec", "-e", "TOKEN=canary-9", "a", "true")
-    assert "canary-9" not in world.journal.read_text()
+@pytest.mark.parametrize("name", ["TOKEN", "https_proxy", "DOCKER_HOST", "PATH", "LD_X", "GO-ODD"])
+def test_values_of_variables_are_in_no_argument_list(container: World, name: str) -> None:
+    container.awl("create", "--name", "a")
+    value = "http://me:canary-9@proxy.test\nline '\"$X`"
+    words = ("exec", "-e", f"{name}={value}", "a")
+    shown = container.awl(*words, "/usr/bin/env", "-0")
+    assert f"{name}={value}" in shown.out.split("\0")
+    assert "AWL_EXEC_ENV_" not in shown.out
+    container.awl(*words, "no-such-command")
+    assert "canary-9" not in container.journal.read_text()
+
+
+@pytest.mark.parametrize(
+    "words", [["-e", "TOKEN=canary-9"], ["--env=TOKEN=canary-9"], ["-e", "a b=canary-9"]]
+)
+def test_values_of_variables_are_in_no_error(world: World, words: list[str]) -> None:
+    for output in ("text", "json"):
+        shown = world.awl("--output", output, "exec", *words, "a", "true")
+        assert shown.error in {"engine-not-installed", "workspace-not-found", "value-invalid"}
+        assert "canary-9" not in shown.err
+        assert "TOKEN" in shown.err or shown.error != "engine-not-installed"
 
 
 @pytest.mark.parametrize("command", ["nope", "./nope", "/usr/nope", "cd", ""])
