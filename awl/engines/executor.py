@@ -56,11 +56,19 @@ while [ $n -lt "$3" ]; do
   [ "$f" ] || exit 0
 done
 """
-# Variables that the client itself heeds: set in its environment they would change what it does.
-_CLIENTS_OWN = ("DOCKER_", "LD_", "GO", "SSL_", "XDG_", "BUILDKIT_")
-_CLIENTS_OWN_NAMES = frozenset(
-    {"PATH", "HOME", "TMPDIR", "USER", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"}
+# Variables that the client itself heeds, or what it starts (ssh): set in its environment they would
+# change what it does.
+_CLIENTS_OWN = (
+    *("BUILDKIT_", "CONTAINER", "DOCKER_", "GO", "LD_", "OTEL_", "PODMAN_", "SSH_", "SSL_", "XDG_"),
+    "AWL_FAKE_",
 )
+_CLIENTS_OWN_NAMES = frozenset(
+    {
+        *("ALL_PROXY", "HOME", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "PATH", "REQUEST_METHOD"),
+        *("TMPDIR", "USER"),
+    }
+)
+_STAND_IN = "AWL_EXEC_ENV_"
 _ALIVE = frozenset({"running", "paused", "restarting"})
 _LOGS_LIMIT = 60.0
 _NOT_RUNNING = ("is not running", "is paused")
@@ -159,15 +167,14 @@ class EngineExecutor:
 
     def _attempt(self, spec: ExecSpec, *, terminal: bool, gated: bool) -> tuple[int, bytes]:
         mark = supervise.new_mark()
-        env, shown = _split({**dict(spec.env), supervise.MARK: mark})
+        env, restore = _hand_over({**dict(spec.env), supervise.MARK: mark})
         argv = (
             self._engine.program,
             "exec",
             *(("-i", "-t") if terminal else ("-i",)),
             *_by_name(env),
-            *(word for item in shown.items() for word in ("-e", "=".join(item))),
-            *self._place(spec),
-            _RUN,
+            *self._place(spec, _shell(env)),
+            restore + _RUN,
             "awl",
             _folder(spec),
             *spec.command,
@@ -191,9 +198,9 @@ class EngineExecutor:
             )
         return code, gate.close() if gate else b""
 
-    def _place(self, spec: ExecSpec) -> tuple[str, ...]:
+    def _place(self, spec: ExecSpec, shell: str = "sh") -> tuple[str, ...]:
         user = ("-u", spec.user) if spec.user else ()
-        return ("-w", WORK, *user, self._container, "sh", "-c")
+        return ("-w", WORK, *user, self._container, shell, "-c")
 
     def _end(self, mark: str, number: int, spec: ExecSpec) -> None:
         rounds = "5" if number == signal.SIGKILL else "1"
@@ -237,9 +244,10 @@ class EngineExecutor:
 
     def _raise_own(self, spec: ExecSpec) -> None:
         """Raise the launcher's own error where the command was not to be run; else do nothing."""
-        env, _ = _split(dict(spec.env))
-        script = f"{_CHECK}exit 0"
-        words = (*_by_name(env), *self._place(spec), script, "awl", _folder(spec), *spec.command)
+        env, restore = _hand_over(dict(spec.env))
+        script = f"{restore}{_CHECK}exit 0"
+        place = self._place(spec, _shell(env))
+        words = (*_by_name(env), *place, script, "awl", _folder(spec), *spec.command)
         code = self._engine.call("exec", *words, env=env).code
         program = spec.command[0]
         if code == 125:
@@ -267,14 +275,27 @@ def _by_name(env: Mapping[str, str]) -> list[str]:
     return [word for name in env for word in ("-e", name)]
 
 
-def _split(env: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Return what goes by name, and what the client would take for its own."""
-    own = {
-        name: value
-        for name, value in env.items()
-        if name.upper() in _CLIENTS_OWN_NAMES or name.startswith(_CLIENTS_OWN)
-    }
-    return {name: value for name, value in env.items() if name not in own}, own
+def _shell(env: Mapping[str, str]) -> str:
+    """Return the shell that hands all of `env` on: a plain one drops names that it cannot use."""
+    return "sh" if all(name.isascii() and name.isidentifier() for name in env) else "bash"
+
+
+def _hand_over(env: Mapping[str, str]) -> tuple[dict[str, str], str]:
+    """Return what the client is to hand through, and a script that gives it back its names.
+
+    A proxy's address may hold a password, so no value is put in an argument list (SEC-1).
+    """
+    handed: dict[str, str] = {}
+    restore = ""
+    for name, value in env.items():
+        heeded = name.upper() in _CLIENTS_OWN_NAMES or name.startswith(_CLIENTS_OWN)
+        if heeded and name.isascii() and name.isidentifier():
+            stand_in = f"{_STAND_IN}{len(handed)}"
+            handed[stand_in] = value
+            restore += f'export {name}="${stand_in}"; unset {stand_in}\n'
+        else:
+            handed[name] = value
+    return handed, restore
 
 
 def _head_of(said: bytes) -> bool:
