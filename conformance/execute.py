@@ -15,6 +15,7 @@ from typing import Self
 from attrs import evolve, frozen
 
 from conformance.catalogue.case import Cell, Suite
+from conformance.catalogue.contract import Contract
 from conformance.catalogue.matrix import bind, control_of
 from conformance.evidence import Evidence
 from conformance.invoke import subcommand
@@ -46,21 +47,30 @@ def engine_of(settings: Settings) -> Engine:
     return RealEngine(Path(settings.client), settings.engine, settings.engine_env)
 
 
-def command_of(cell: Cell) -> str:
-    """The command that a cell is about, for grids and selections."""
-    when = cell.case.template.get("when")
-    argv = when.get("run") if isinstance(when, dict) else when
-    words = argv.split() if isinstance(argv, str) else [str(word) for word in argv or ()]
-    return subcommand(words)
+class _Anything(dict[str, str]):
+    """Stands for every variable where only the shape of a command is asked for."""
+
+    def __missing__(self, name: str) -> str:
+        return f"/{name}"
 
 
-def result_of(cell: Cell, status: Status, reason: str = "") -> Result:
+def command_of(cell: Cell, contract: Contract) -> str:
+    """The command that a cell is about, for grids; ``awl`` where it is about none in particular."""
+    words = bind(cell, _Anything()).steps[0].argv
+    if words[:1] != ("awl",):  # a shell line around the program
+        _, _, behind = " ".join(words).partition("awl ")
+        words = ("awl", *behind.split())
+    found = subcommand(words)
+    return found if found in contract.commands else "awl"
+
+
+def result_of(cell: Cell, contract: Contract, status: Status, reason: str = "") -> Result:
     """A result without evidence yet."""
     return Result(
         cell=cell.id,
         case=cell.case.id,
         runtime=cell.runtime,
-        command=command_of(cell),
+        command=command_of(cell, contract),
         requirements=cell.case.covers,
         polarity=cell.case.polarity,
         status=status,
@@ -109,7 +119,7 @@ class Worker:
     def execute(self, cell: Cell) -> Result:
         """Play ``cell`` and judge it. Never raises for what the program does."""
         started = time.monotonic()
-        result = result_of(cell, Status.BLOCKED)
+        result = result_of(cell, self._suite.contract, Status.BLOCKED)
         if self._settings.root_cause:
             return evolve(result, reason=self._settings.root_cause)
         if cell.case.needs_lock and not self._settings.lock:
@@ -209,6 +219,8 @@ class Worker:
             "prefix": sandbox.prefix,
             "image": settings.image,
             "canary": settings.canary,
+            "program": settings.program[0],
+            "address": settings.remotes.get(cell.runtime, "").partition("://")[2],
         }
 
 

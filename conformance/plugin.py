@@ -110,7 +110,8 @@ class Front:
     def plan(self, ids: Iterable[str]) -> None:
         """Take note of the cells that pytest is going to run."""
         known = dict(self.by_id())
-        self.planned = {id_: (known[id_].runtime, command_of(known[id_])) for id_ in ids}
+        contract = self.suite.contract
+        self.planned = {id_: (known[id_].runtime, command_of(known[id_], contract)) for id_ in ids}
         if self.config.option.awl_page:
             self._progress = terminal.Progress(sys.stderr, len(self.planned))
 
@@ -154,7 +155,7 @@ class Front:
     def execute(self, cell: Cell) -> Result:
         """Run one cell in this process's worker."""
         if cell.id in self.skipped:
-            return result_of(cell, Status.SKIPPED, "the operator skips it")
+            return result_of(cell, self.suite.contract, Status.SKIPPED, "the operator skips it")
         if self._worker is None:
             if self.settings is None:
                 raise RuntimeError("the run was not opened")
@@ -366,7 +367,8 @@ class _Recorder:
             front.record(Result.from_json(json.loads(carried)))
         elif report.failed and (cell := _cell_of(report.nodeid)) in front.planned:
             reason = str(report.longrepr)[-2000:]
-            front.record(result_of(dict(front.by_id())[cell], Status.ERROR, reason))
+            found = dict(front.by_id())[cell]
+            front.record(result_of(found, front.suite.contract, Status.ERROR, reason))
 
 
 @pytest.hookimpl(trylast=True)

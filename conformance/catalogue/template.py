@@ -19,12 +19,14 @@ __all__ = ["VARIABLES", "TemplateError", "fill", "holes", "text_of"]
 # What every cell has, beside its axes. `other` is the other built-in runtime, `ws` the first
 # workspace of `given`, `work` its work directory as seen inside.
 VARIABLES = (
+    "address",
     "canary",
     "home",
     "image",
     "other",
     "output",
     "prefix",
+    "program",
     "remote",
     "repos",
     "root",
