@@ -214,7 +214,11 @@ def _carry(executor: Executor, spec: RepoSpec, bundle: str) -> None:
     """
     here = {**not_astray(os.environ), **BASE}
     with tempfile.TemporaryFile() as file:
-        git = ("git", "-c", "safe.directory=*", "-C", spec.local or "/")
+        folder = _git_folder(spec.local or "/")
+        if folder is None:
+            raise CloneFailed(f"cannot clone {spec.url}: {spec.local} is not a repository")
+        # The folder itself, since git would look for a repository further up.
+        git = ("git", "-c", "safe.directory=*", f"--git-dir={folder}")
         has = proc.run((*git, "rev-parse", "--all"), env=here, limit=LOOK_LIMIT)
         if has.code != 0 or not has.out:
             raise CloneFailed(
@@ -236,3 +240,14 @@ def _carry(executor: Executor, spec: RepoSpec, bundle: str) -> None:
         )
     if sent.code != 0:
         raise CloneFailed(f"cannot bring {spec.url} into the workspace: {sent.words}")
+
+
+def _git_folder(path: str) -> str | None:
+    """Return what git-clone(1) takes `path` for: with or without `.git`, bare or not."""
+    for suffix in ("/.git", "", ".git/.git", ".git"):
+        folder = path.rstrip("/") + suffix
+        if os.path.isfile(f"{folder}/HEAD") or (  # noqa: PTH113 - text
+            folder.endswith("/.git") and os.path.isfile(folder)  # noqa: PTH113 - text
+        ):
+            return folder
+    return None

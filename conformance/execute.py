@@ -17,6 +17,7 @@ from attrs import evolve, frozen
 from conformance.catalogue.case import Cell, Suite
 from conformance.catalogue.contract import Contract
 from conformance.catalogue.matrix import bind, control_of
+from conformance.catalogue.template import VARIABLES
 from conformance.evidence import Evidence
 from conformance.invoke import subcommand
 from conformance.lock.client import CONTROL_SOCKETS, CaseLock, LockError, NoLock, Zygote
@@ -47,16 +48,13 @@ def engine_of(settings: Settings) -> Engine:
     return RealEngine(Path(settings.client), settings.engine, settings.engine_env)
 
 
-class _Anything(dict[str, str]):
-    """Stands for every variable where only the shape of a command is asked for."""
-
-    def __missing__(self, name: str) -> str:
-        return f"/{name}"
+# Stands for every variable where only the shape of a command is asked for.
+_ANYTHING = dict.fromkeys(VARIABLES, "/anything")
 
 
 def command_of(cell: Cell, contract: Contract) -> str:
     """The command that a cell is about, for grids; ``awl`` where it is about none in particular."""
-    words = bind(cell, _Anything()).steps[0].argv
+    words = bind(cell, _ANYTHING).steps[0].argv
     if words[:1] != ("awl",):  # a shell line around the program
         _, _, behind = " ".join(words).partition("awl ")
         words = ("awl", *behind.split())

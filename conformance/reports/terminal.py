@@ -220,7 +220,7 @@ def summary(
     """
     tally = Tally.of(planned, results)
     lines = [""]
-    if verdict.because and not tally[Status.PASS] and tally[Status.BLOCKED] == tally.planned:
+    if verdict.because and 0 < tally[Status.BLOCKED] == tally.planned:
         # A dead target: one cause, not as many failures as there are cells (KIT-12).
         lines += [style.paint("root cause", "red"), *_indent(verdict.because, "  ", 12)]
     else:

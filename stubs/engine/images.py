@@ -42,6 +42,11 @@ def check_reference(ref: str) -> None:
         lowered = repository
     else:
         lowered = repository.lower()
+    if repository is path and not all(
+        part and part[0].isalnum() and part[-1].isalnum()
+        for part in host.partition(":")[0].split(".")
+    ):
+        raise CliError("invalid reference format")
     well = bool(lowered) and all(letter in _NAME for letter in lowered)
     well = well and all(
         part and part[0] not in "._-" and part[-1] not in "._-" for part in lowered.split("/")
