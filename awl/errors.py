@@ -41,6 +41,7 @@ __all__ = [
     "ToolMissing",
     "TunnelNotFound",
     "TunnelRunning",
+    "Unhealthy",
     "UnknownCommand",
     "UnknownOption",
     "Unsupported",
@@ -79,6 +80,12 @@ class PartialFailure(AwlError):
     """Some of several operations failed."""
 
     code = "partial-failure"
+
+
+class Unhealthy(AwlError):
+    """Doctor has found what is not mended."""
+
+    code = "unhealthy"
 
 
 class ToolMissing(AwlError):

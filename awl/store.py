@@ -26,9 +26,10 @@ from awl.paths import OWN
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["Store", "read_document", "remove_tree", "write_document"]
+__all__ = ["HALF", "Store", "read_document", "remove_tree", "write_document"]
 
-_HALF = "tmp"
+#: The folder of what is half made and half removed, in the launcher's own.
+HALF = "tmp"
 _PATIENCE = 100
 _Made = TypeVar("_Made")
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -68,7 +69,7 @@ class Store:
 
     def stage(self, name: str) -> str:
         """Make an empty folder in which `name` is built; call it under the lock of `name`."""
-        tmp = f"{self._own}/{_HALF}"
+        tmp = f"{self._own}/{HALF}"
         path = f"{tmp}/{name}.{os.urandom(6).hex()}"
         _within(tmp, lambda: os.mkdir(path, 0o700))
         return path
@@ -79,7 +80,7 @@ class Store:
         It is renamed into the launcher's own folder first: a launcher that is killed meanwhile
         leaves nothing that looks like a workspace, and `sweep` finds the rest.
         """
-        tmp = f"{self._own}/{_HALF}"
+        tmp = f"{self._own}/{HALF}"
         parent, name = os.path.split(path)
         if parent != tmp:
             with _opened(parent) as above, _opened(name, above):
@@ -92,7 +93,7 @@ class Store:
 
     def sweep(self, name: str) -> None:
         """Remove what dead calls left of `name`; call it under the lock of `name`."""
-        tmp = f"{self._own}/{_HALF}"
+        tmp = f"{self._own}/{HALF}"
         with contextlib.suppress(FileNotFoundError):
             for entry in os.listdir(tmp):
                 if entry.rpartition(".")[0] == name:
@@ -108,8 +109,8 @@ class Store:
         """
         import fcntl
 
-        folder = f"{self._own}/locks"
-        path = f"{folder}/{runtime}-{name}.lock"
+        path = self._lock(runtime, name)
+        folder = os.path.dirname(path)
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         handle = _within(folder, lambda: os.open(path, flags, 0o600))
         try:
@@ -131,6 +132,25 @@ class Store:
         finally:
             os.close(handle)
             self._tidy(folder)
+
+    def busy(self, runtime: str, name: str) -> bool:
+        """Tell whether another call holds the name now."""
+        import fcntl
+
+        try:
+            handle = os.open(self._lock(runtime, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(handle)
+        return False
+
+    def _lock(self, runtime: str, name: str) -> str:
+        return f"{self._own}/locks/{runtime}-{name}.lock"
 
     def _tidy(self, folder: str) -> None:
         """Remove `folder`, the launcher's own folder and the root, as far as they are empty."""

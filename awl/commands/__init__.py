@@ -25,8 +25,10 @@ NAMES = {
     "restart": "Stop and start workspaces.",
     "status": "Show one workspace.",
     "logs": "Print what a workspace's first process printed.",
+    "sync": "Copy files into or out of a workspace.",
     "rm": "Remove workspaces.",
     "capabilities": "Show what each runtime supports.",
+    "doctor": "Find what is wrong and say how to mend it.",
     "version": "Show versions.",
     "help": "Show help on a command, or on exit-codes.",
 }

@@ -5,9 +5,6 @@ the container of that id. What carries this installation's labels without a reco
 Nothing without the labels is ever touched (NAME-4).
 """
 
-# Plain strings, as in awl.paths.
-# ruff: noqa: PTH123
-
 from __future__ import annotations
 
 import contextlib
@@ -16,6 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from awl import config, naming
+from awl.engines import labels
 from awl.engines.docker import Docker, fields
 from awl.engines.executor import HOME, WORK, EngineExecutor
 from awl.errors import (
@@ -36,8 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ContainerRuntime"]
 
-_LABEL = "awl.workspace"
-_INSTALLATION = "awl.installation"
+_LABEL = labels.WORKSPACE
+_INSTALLATION = labels.INSTALLATION
 _VOLUMES = (("work", WORK), ("home", HOME), ("codex", f"{HOME}/.codex"))
 #: Seconds for a run that may have to pull, and for a removal.
 _RUN_LIMIT = 1800.0
@@ -155,16 +153,7 @@ class ContainerRuntime:
 
     @property
     def _installation(self) -> str:
-        """What tells this root on this machine from all others that use the same engine."""
-        try:
-            with open("/etc/machine-id", encoding="ascii") as file:
-                machine = file.read().strip()
-        except OSError:
-            machine = os.uname().nodename
-        import hashlib
-
-        key = f"{machine}:{os.getuid()}:{os.path.realpath(self._store.root)}"
-        return hashlib.sha256(key.encode(errors="surrogateescape")).hexdigest()[:20]
+        return labels.installation(self._store.root)
 
     def _container(self, name: str) -> str:
         return naming.container_name(config.prefix(self._environment), name)
