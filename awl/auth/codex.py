@@ -1,7 +1,7 @@
 """`auth codex`: the credentials file of codex, as it is (AUTH-2)."""
 
 # Plain strings, as in awl.paths.
-# ruff: noqa: PTH111, PTH123
+# ruff: noqa: PTH111
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _read(path: str) -> tuple[bytes, str]:
     """Return what the file holds, or nothing and the reason."""
     try:
         # A pipe or a device would wait for somebody, or never end.
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        with open(path, "rb", opener=_at_once) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 return b"", "is not a file"
             secret = file.read(_LARGEST + 1)
@@ -91,4 +91,8 @@ def _read(path: str) -> tuple[bytes, str]:
         return b"", f"cannot be read ({error.strerror})"
     if len(secret) > _LARGEST:
         return b"", "is too large to be credentials"
-    return secret, "" if secret.strip() else "is empty"
+    return (secret, "") if secret.strip() else (b"", "is empty")
+
+
+def _at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
