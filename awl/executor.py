@@ -51,8 +51,11 @@ class Executor(Protocol):
         limit: float,
         env: Mapping[str, str] | None = None,
         stdin: bytes | IO[bytes] = b"",
+        stdout: IO[bytes] | None = None,
     ) -> proc.Completed:
         """Run `argv` to its end and collect its output; `env` is added to the inside's own.
+
+        `stdin` and `stdout` may be open files, for what is too large to be held.
 
         Values of `env` may be secret: they never appear in an argument list.
         """
@@ -99,10 +102,11 @@ class LocalExecutor:
         limit: float,
         env: Mapping[str, str] | None = None,
         stdin: bytes | IO[bytes] = b"",
+        stdout: IO[bytes] | None = None,
     ) -> proc.Completed:
         """Run `argv` with the person's environment and `env`."""
         whole = {**not_astray(self._environment), **self._own(), **(env or {})}
-        return proc.run(argv, env=whole, limit=limit, cwd=self._folder, stdin=stdin)
+        return proc.run(argv, env=whole, limit=limit, cwd=self._folder, stdin=stdin, stdout=stdout)
 
     def execute(self, spec: ExecSpec) -> int:
         """Run a person's command in `work/`; signals reach it and all that it started."""

@@ -65,8 +65,7 @@ def locate(executor: Executor, text: str) -> Place:
 def _absolute(executor: Executor, text: str) -> str:
     if text.startswith("/"):
         return os.path.normpath(text)
-    head = os.path.normpath(text).partition("/")[0]
-    area = head in _AREAS and not text.startswith("./")
+    area = text.partition("/")[0] in _AREAS
     return os.path.normpath(executor.path(text if area else f"work/{text}"))
 
 

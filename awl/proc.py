@@ -83,11 +83,13 @@ def run(
     limit: float,
     cwd: str | None = None,
     stdin: bytes | IO[bytes] = b"",
+    stdout: IO[bytes] | None = None,
 ) -> Completed:
     """Run `argv` to its end and collect its output.
 
     `limit` is in seconds. `stdin` is what the program reads: bytes, or an open file that it gets
-    as it is. Raises `ProgramMissing` and `TimeLimitReached`; an exit code is no error here.
+    as it is; `stdout` is an open file that takes its output instead of `Completed.out`. Raises
+    `ProgramMissing` and `TimeLimitReached`; an exit code is no error here.
     """
     import subprocess
 
@@ -97,7 +99,7 @@ def run(
         child = subprocess.Popen(
             [program, *argv[1:]],
             stdin=subprocess.PIPE if isinstance(stdin, bytes) else stdin,
-            stdout=subprocess.PIPE,
+            stdout=subprocess.PIPE if stdout is None else stdout,
             stderr=subprocess.PIPE,
             env=dict(env),
             cwd=cwd,
@@ -121,7 +123,7 @@ def run(
             _end(child.pid)
             child.communicate()
             raise
-    return Completed(child.returncode, out, err)
+    return Completed(child.returncode, out or b"", err)
 
 
 def spawn(

@@ -75,6 +75,7 @@ class Docker:
         limit: float | None = None,
         env: Mapping[str, str] | None = None,
         stdin: bytes | IO[bytes] = b"",
+        stdout: IO[bytes] | None = None,
     ) -> proc.Completed:
         """Run `docker WORDS` and return what it said, whatever its exit code.
 
@@ -89,6 +90,7 @@ class Docker:
                 env={**self.environment, **(env or {})},
                 limit=seconds,
                 stdin=stdin,
+                stdout=stdout,
             )
         except proc.TimeLimitReached:
             raise EngineUnreachable(
