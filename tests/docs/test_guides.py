@@ -76,6 +76,8 @@ def sandbox(tmp_path: Path) -> Iterator[tuple[Sandbox, dict[str, str]]]:
         words = [str(made.engine / "state"), "--etc", str(etc), "--link", str(made.bin)]
         subprocess.run([*seed, *words], check=True, timeout=30)
         (made.bin / "awl").symlink_to(Path(sys.executable).parent / "awl")
+        for name in ("code", "gh"):
+            (made.bin / name).symlink_to(resources.stubs() / name)
         env = {**made.environment(), "AWL_FAKE_DOCKER_STATE": str(made.engine / "state")}
         del env["AGENT_WORKSPACE_PREFIX"]
         yield made, env
