@@ -40,11 +40,15 @@ class LockedProcess:
 
 
 class Child:
-    """A program spawned by ``CaseLock.spawn``. ``pid`` is its pid as the case sees it."""
+    """A program spawned by ``CaseLock.spawn``. ``pid`` is its pid as the case sees it.
 
-    def __init__(self, case: CaseLock, pid: int) -> None:
+    ``forked``: it came from a warmed interpreter and not by exec.
+    """
+
+    def __init__(self, case: CaseLock, pid: int, *, forked: bool = False) -> None:
         self._case = case
         self.pid = pid
+        self.forked = forked
 
     def poll(self) -> int | None:
         """Return code if it has ended (negative: the signal that ended it), else None. No wait."""
@@ -119,7 +123,7 @@ class CaseLock:
             answer, _ = self._ask(request, fds)
         if "errno" in answer:
             raise OSError(answer["errno"], os.strerror(answer["errno"]), answer["path"])
-        return Child(self, answer["pid"])
+        return Child(self, answer["pid"], forked=answer["forked"])
 
     def openpty(self, rows: int = 24, columns: int = 80) -> tuple[int, int]:
         """(master, slave) of a new terminal that belongs to the case; the caller closes both."""

@@ -20,12 +20,22 @@ from typing import TYPE_CHECKING, Self
 
 from conformance.lock import wire
 from conformance.lock.case import LIMIT, CaseLock, Child, LockedProcess, LockError
+from conformance.lock.preload import Preload, WarmError, interpreter_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
-__all__ = ["CONTROL_SOCKETS", "CaseLock", "Child", "LockError", "LockedProcess", "NoLock", "Zygote"]
+__all__ = [
+    "CONTROL_SOCKETS",
+    "CaseLock",
+    "Child",
+    "LockError",
+    "LockedProcess",
+    "NoLock",
+    "Preload",
+    "Zygote",
+]
 
 CONTROL_SOCKETS = tuple(
     Path(path)
@@ -42,20 +52,33 @@ CONTROL_SOCKETS = tuple(
 
 _ROOT = Path(__file__).resolve().parents[2]
 _START = (
-    "import sys; sys.path.insert(0, sys.argv[1]); "
-    "from conformance.lock.zygote import main; main(int(sys.argv[2]), sys.argv[3])"
+    "import sys; path = [*filter(None, sys.path)]; sys.path.insert(0, sys.argv[1]); "
+    "from conformance.lock.zygote import main; sys.path[:] = path; "
+    "main(int(sys.argv[2]), *sys.argv[3:])"
 )
 _OWN_ROOMS = tuple(Path(path) for path in ("/dev", "/proc", "/sys"))
 
 
 class Zygote:
-    """The worker's helper process from which cases are opened. A context manager."""
+    """The worker's helper process from which cases are opened. A context manager.
+
+    With ``preload`` it imports that program, whose calls are then forked from it. Once started,
+    ``warm`` says whether it did, and ``note`` why not, or which calls will be exec'd all the same.
+    """
 
     locked = True
     _modes: tuple[str, ...] = ("user", "plain") if os.geteuid() == 0 else ("user",)
 
-    def __init__(self, python: Sequence[str] = (sys.executable, "-IS")) -> None:
+    def __init__(
+        self,
+        python: Sequence[str] = (sys.executable, "-IS"),
+        *,
+        preload: Preload | None = None,
+    ) -> None:
+        self.warm = False
+        self.note = ""
         self._python = tuple(python)
+        self._preload = preload
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._cases: weakref.WeakSet[CaseLock] = weakref.WeakSet()
@@ -72,6 +95,9 @@ class Zygote:
                 self.close()
             else:
                 return self
+        if self._preload is not None:  # its interpreter may be what fails
+            self._preload, self.note = None, "; ".join(problems)
+            return self.start()
         raise LockError(
             f"this kernel does not give the lock ({'; '.join(problems)}). It takes user namespaces "
             "(sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, "
@@ -123,15 +149,33 @@ class Zygote:
         self._control, theirs = socket.socketpair()
         with theirs:
             fd = theirs.fileno()
-            self._process = subprocess.Popen(
-                [*self._python, "-c", _START, str(_ROOT), str(fd), mode],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                pass_fds=(fd,),
-                start_new_session=True,  # the person's Ctrl-C is for the suite, which then closes
-            )
+            python, env, preload = self._command()
+            try:
+                self._process = subprocess.Popen(
+                    [*python, "-c", _START, str(_ROOT), str(fd), mode, *preload],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    env=env,
+                    pass_fds=(fd,),
+                    start_new_session=True,  # Ctrl-C is for the suite, which then closes
+                )
+            except OSError as problem:
+                raise LockError(f"start: {problem}") from problem
         self._control.settimeout(LIMIT)
-        _expect_ready(self._control, "start")
+        ready = _expect_ready(self._control, "start")
+        self.warm = bool(ready["warm"])
+        self.note = self.note or str(ready["note"])
+
+    def _command(self) -> tuple[Sequence[str], dict[str, str] | None, list[str]]:
+        """Interpreter, its environment (None: the suite's own), and the zygote's last argument."""
+        if self._preload is None:
+            return self._python, None, []
+        try:
+            python = interpreter_of(self._preload.program)
+        except WarmError as problem:
+            raise LockError(str(problem)) from problem
+        # No home: what the import would find in this person's is not what a case has.
+        return python, {"HOME": "/nonexistent", **self._preload.env}, [self._preload.dumps()]
 
     def _open(self, writable: Sequence[Path], hidden: Sequence[Path]) -> CaseLock:
         if self._control is None:
@@ -164,13 +208,14 @@ class NoLock(Zygote):
     _modes = ("none",)
 
 
-def _expect_ready(channel: socket.socket, tried: str) -> None:
+def _expect_ready(channel: socket.socket, tried: str) -> wire.Message:
     try:
         message, _ = wire.receive(channel)
     except EOFError as problem:
         raise LockError(f"{tried}: the helper process ended; see its words on stderr") from problem
     if "refused" in message:
         raise LockError(f"{tried}: {message['refused']}")
+    return message
 
 
 def _refuse_place(path: Path, covered: list[Path]) -> None:

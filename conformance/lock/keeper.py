@@ -3,7 +3,7 @@
 One request at a time over the case's socket (see ``wire``); each has an ``op`` and an ``id``, and
 its answer carries the same ``id``:
 
-    spawn {argv, env, cwd, tty} + 3 descriptors   -> {pid} or {errno, path}
+    spawn {argv, env, cwd, tty} + 3 descriptors   -> {pid, forked} or {errno, path}
     signal {pid, number, scope}                   -> {sent}
     openpty {rows, columns}                       -> {} + master and slave
     ps {}                                         -> {processes: [[pid, ppid, state, argv]...]}
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
+    from conformance.lock.warm import Warm
     from conformance.lock.wire import Message
 
 __all__ = ["Keeper", "keep"]
@@ -38,15 +39,18 @@ _SIGNALS = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
 _SEND_LIMIT = 30.0  # seconds for the suite to take a message
 
 
-def keep(channel: socket.socket, order: Message, *, locked: bool) -> None:
-    """Be the keeper of one case until it is closed. Says ``{ready}`` or ``{refused, errno}``."""
+def keep(channel: socket.socket, order: Message, warm: Warm | None = None, *, locked: bool) -> None:
+    """Be the keeper of one case until it is closed. Says ``{ready}`` or ``{refused, errno}``.
+
+    Where the zygote has the program ``warm``, its calls are forked from this process.
+    """
     channel.settimeout(_SEND_LIMIT)
     try:
         _settle(order, locked=locked)
     except OSError as problem:
         wire.send(channel, {"refused": problem.strerror, "errno": problem.errno})
         return
-    keeper = Keeper(channel, locked=locked)
+    keeper = Keeper(channel, warm, locked=locked)
     wire.send(channel, {"ready": os.getpid()})
     try:
         keeper.serve()
@@ -69,8 +73,9 @@ def _settle(order: Message, *, locked: bool) -> None:
 class Keeper:
     """Serves one case. ``locked`` says that this process is the first of its own pid namespace."""
 
-    def __init__(self, channel: socket.socket, *, locked: bool) -> None:
+    def __init__(self, channel: socket.socket, warm: Warm | None = None, *, locked: bool) -> None:
         self._channel = channel
+        self._warm = warm
         self._locked = locked
         self._spawned: set[int] = set()
         self._ended: list[tuple[int, int]] = []
@@ -129,7 +134,8 @@ class Keeper:
         try:
             os.chdir(path)
             path = request["argv"][0]
-            pid = _start(request, fds)
+            forked = self._warm is not None and self._warm.fits(path, request["env"])
+            pid = self._fork(request, fds) if forked else _start(request, fds)
         except OSError as problem:
             return {"errno": problem.errno, "path": path}, []
         except ValueError:  # a NUL byte in an argument
@@ -137,7 +143,11 @@ class Keeper:
         finally:
             os.chdir("/")
         self._spawned.add(pid)
-        return {"pid": pid}, []
+        return {"pid": pid, "forked": forked}, []
+
+    def _fork(self, request: Message, fds: list[int]) -> int:
+        assert self._warm is not None  # noqa: S101  - the caller looked
+        return self._warm.start(request["argv"], request["env"], fds, tty=request["tty"])
 
     def _signal(self, request: Message, _fds: list[int]) -> tuple[Message, list[int]]:
         pid, number = request["pid"], request["number"]

@@ -11,6 +11,10 @@ import ctypes
 import os
 import signal
 from enum import IntFlag
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
 __all__ = [
     "KEPT_CAPABILITIES",
@@ -20,10 +24,13 @@ __all__ = [
     "become_subreaper",
     "clone",
     "die_with_parent",
+    "drop_capabilities",
     "hide_memory",
     "limit_capabilities",
     "mount",
+    "rename",
     "set_attributes",
+    "show_memory",
     "unshare",
 ]
 
@@ -70,11 +77,14 @@ _AT_FDCWD = -100
 _AT_RECURSIVE = 0x8000
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
+_PR_SET_NAME = 15
 _PR_CAPBSET_READ = 23
 _PR_CAPBSET_DROP = 24
+_PR_SET_MM = 35
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
 _PR_CAP_AMBIENT = 47
+_PR_SET_MM_MAP = 14
 _PR_CAP_AMBIENT_CLEAR_ALL = 4
 _CAPABILITY_VERSION_3 = 0x20080522
 
@@ -108,6 +118,35 @@ class _CloneArguments(ctypes.Structure):
             "tls",
         )
     )
+
+
+class _MemoryMap(ctypes.Structure):
+    """``struct prctl_mm_map``: where the parts of a process's memory lie."""
+
+    _fields_ = (
+        *(
+            (name, ctypes.c_uint64)
+            for name in (
+                "start_code",
+                "end_code",
+                "start_data",
+                "end_data",
+                "start_brk",
+                "brk",
+                "start_stack",
+                "arg_start",
+                "arg_end",
+                "env_start",
+                "env_end",
+                "auxv",
+            )
+        ),
+        ("auxv_size", ctypes.c_uint32),
+        ("exe_fd", ctypes.c_uint32),
+    )
+
+
+_names: list[ctypes.Array[ctypes.c_char]] = []  # what /proc shows must stay in memory
 
 
 def unshare(namespaces: New) -> None:
@@ -193,6 +232,53 @@ def hide_memory() -> None:
     _prctl(_PR_SET_DUMPABLE, 0, tried="become undumpable")
 
 
+def show_memory() -> None:
+    """Take ``hide_memory`` back, as exec does."""
+    _prctl(_PR_SET_DUMPABLE, 1, tried="become dumpable")
+
+
+def rename(argv: Sequence[str], env: Mapping[str, str], name: str) -> None:
+    """Show ``argv``, ``env`` and ``name`` as exec would have: cmdline, environ and comm of proc(5).
+
+    Takes PR_SET_MM_MAP (a kernel with CONFIG_CHECKPOINT_RESTORE); OSError where it is not there.
+    """
+    words = (argv, [f"{key}={value}" for key, value in env.items()])
+    shown = [b"".join(os.fsencode(word) + b"\0" for word in part) for part in words]
+    _names[:] = [ctypes.create_string_buffer(text, max(len(text), 1)) for text in shown]
+    (arg, env_), (arg_size, env_size) = map(ctypes.addressof, _names), map(len, shown)
+    with open("/proc/self/stat", "rb") as file:  # noqa: PTH123  - pathlib starts slow
+        fields = file.read().rpartition(b")")[2].split()
+    # Numbered as in proc(5), which counts from 1; after the name comes the third.
+    code, end, stack, data, end_data, brk = (int(fields[n - 3]) for n in (26, 27, 28, 45, 46, 47))
+    _libc.sbrk.restype = ctypes.c_void_p
+    given = _MemoryMap(
+        *(code, end, data, end_data, brk, _libc.sbrk(0), stack),
+        *(arg, arg + arg_size, env_, env_ + env_size),
+        exe_fd=0xFFFFFFFF,  # it stays what it is
+    )
+    size = ctypes.c_ulong(ctypes.sizeof(given))
+    where = ctypes.byref(given)
+    result = _libc.prctl(_PR_SET_MM, _PR_SET_MM_MAP, where, size, ctypes.c_ulong(0))
+    _check(result, "set the command line that /proc shows")
+    text = ctypes.create_string_buffer(os.fsencode(name))
+    _prctl(_PR_SET_NAME, ctypes.addressof(text), tried="set the process's name")
+
+
+def drop_capabilities(kept: frozenset[int] = KEPT_CAPABILITIES) -> None:
+    """Hold what a program holds that is exec'd after ``limit_capabilities``, here and now.
+
+    Root keeps ``kept``, another user nothing (capabilities(7), transformation during execve).
+    """
+    mask = sum(1 << number for number in kept) if os.geteuid() == 0 else 0
+    low, high = mask & 0xFFFFFFFF, mask >> 32
+    _change_capabilities(lambda sets: [*_both(sets[:3], low), *_both(sets[3:], high)])
+
+
+def _both(sets: list[int], mask: int) -> list[int]:
+    """Effective and permitted become what is permitted of ``mask``; nothing is inheritable."""
+    return [sets[1] & mask, sets[1] & mask, 0]
+
+
 def limit_capabilities(kept: frozenset[int] = KEPT_CAPABILITIES) -> None:
     """Let no program started from here ever hold more than ``kept`` (capability numbers).
 
@@ -205,17 +291,17 @@ def limit_capabilities(kept: frozenset[int] = KEPT_CAPABILITIES) -> None:
             _prctl(_PR_CAPBSET_DROP, number, tried=f"drop capability {number}")
         number += 1
     _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, tried="clear the ambient capabilities")
-    _clear_inheritable()
+    # A program of root takes over the inheritable set whatever the bounding set says.
+    _change_capabilities(lambda sets: [*sets[:2], 0, *sets[3:5], 0])
     _prctl(_PR_SET_NO_NEW_PRIVS, 1, tried="set no-new-privileges")
 
 
-def _clear_inheritable() -> None:
-    """A program of root takes over the inheritable set whatever the bounding set says."""
+def _change_capabilities(change: Callable[[list[int]], list[int]]) -> None:
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     sets = (ctypes.c_uint32 * 6)()  # twice: effective, permitted, inheritable
     _check(_libc.capget(header, sets), "read the capabilities")
-    sets[2] = sets[5] = 0
-    _check(_libc.capset(header, sets), "clear the inheritable capabilities")
+    changed = (ctypes.c_uint32 * 6)(*change(list(sets)))
+    _check(_libc.capset(header, changed), "set the capabilities")
 
 
 def _prctl(option: int, argument: int, *, tried: str) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conformance.lock.attempts import REFUSED
-from conformance.lock.client import LockError, Zygote
+from conformance.lock.client import LockError, Preload, Zygote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,6 +32,7 @@ _RUN = (
     "import sys; sys.path.insert(0, sys.argv[1]); "
     "from conformance.lock.attempts import main; main(sys.argv[2])"
 )
+_ENV = {"LC_ALL": "C.UTF-8"}
 _LIMIT = 30.0
 _ANSWER_BYTES = 65536  # what a pipe holds, so that nobody need read while it runs
 _UNTOUCHED = "untouched\n"
@@ -55,19 +56,35 @@ class LockReport:
     checks: tuple[Check, ...]
 
 
-def probe(workdir: Path, zygote: Zygote | None = None) -> LockReport:
+def probe(
+    workdir: Path,
+    zygote: Zygote | None = None,
+    *,
+    door: type[Zygote] = Zygote,
+    forked: bool = False,
+) -> LockReport:
     """Try the lock with decoys in a new folder under ``workdir`` (removed again).
 
-    ``zygote`` is a started one, by default one is started for this. Never raises because the lock
-    fails: that is the report. OSError where ``workdir`` itself cannot be written.
+    ``zygote`` is a started one, by default one is started for this (by ``door``). With ``forked``
+    the tries come from a child of a warmed interpreter, which no exec has stripped. Never raises
+    because the lock fails: that is the report. OSError where ``workdir`` cannot be written.
     """
     with contextlib.ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=workdir))).resolve()
+        preload = _script(scratch) if forked else None
         try:
-            started = zygote or stack.enter_context(Zygote())
-            return _report(_checks(started, scratch))
+            started = zygote or stack.enter_context(door(preload=preload))
+            return _report(_checks(started, scratch, preload))
         except LockError as problem:
             return LockReport(False, str(problem), ())
+
+
+def _script(folder: Path) -> Preload:
+    """The tries as a program that can be had warm."""
+    script = folder / "attempts"
+    script.write_text(f"#!{sys.executable}\n{_RUN}\n", encoding="utf-8")
+    script.chmod(0o755)
+    return Preload(str(script), "json", _ENV)
 
 
 def _report(checks: tuple[Check, ...]) -> LockReport:
@@ -76,7 +93,7 @@ def _report(checks: tuple[Check, ...]) -> LockReport:
     return LockReport(not broken, reason, checks)
 
 
-def _checks(zygote: Zygote, scratch: Path) -> tuple[Check, ...]:
+def _checks(zygote: Zygote, scratch: Path, preload: Preload | None) -> tuple[Check, ...]:
     sandbox, beside = scratch / "sandbox", scratch / "beside"
     sandbox.mkdir()
     beside.mkdir()
@@ -93,7 +110,7 @@ def _checks(zygote: Zygote, scratch: Path) -> tuple[Check, ...]:
             "marker": marker,
             "pid": process.pid,
         }
-        answers = _try(lock, sandbox, order)
+        answers = _try(lock, sandbox, order, preload)
         with contextlib.suppress(subprocess.TimeoutExpired):  # it lives on, as it should
             process.wait(0.05)
         lived = process.poll() is None
@@ -111,13 +128,16 @@ def _judge(name: str, answer: str) -> Check:
     return Check(name, answer == REFUSED, "" if answer == REFUSED else answer)
 
 
-def _try(lock: CaseLock, sandbox: Path, order: Mapping[str, object]) -> dict[str, str]:
+def _try(
+    lock: CaseLock, sandbox: Path, order: Mapping[str, object], preload: Preload | None
+) -> dict[str, str]:
+    program = [preload.program] if preload else [sys.executable, "-IS", "-c", _RUN]
     reading, writing = os.pipe()
     with os.fdopen(reading, "rb") as answers:
         try:
             child = lock.spawn(
-                [sys.executable, "-IS", "-c", _RUN, str(_ROOT), json.dumps(order)],
-                env={},
+                [*program, str(_ROOT), json.dumps(order)],
+                env=_ENV,
                 cwd=sandbox,
                 stdout=writing,
                 stderr=2,
@@ -126,6 +146,8 @@ def _try(lock: CaseLock, sandbox: Path, order: Mapping[str, object]) -> dict[str
             raise LockError(f"the probe's program cannot start: {problem}") from problem
         finally:
             os.close(writing)
+        if preload and not child.forked:
+            raise LockError("the probe's program was exec'd, where a fork was to be tried")
         try:
             code = child.wait(_LIMIT)
         except TimeoutError as problem:

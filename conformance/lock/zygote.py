@@ -2,8 +2,12 @@
 
 Started as ``python -IS -c`` with a socket: a bare interpreter with one thread, so that it may fork
 and enter namespaces, which the worker (it has threads) must not. It makes the common room once,
-says ``{ready}`` or ``{refused, errno}``, and then takes orders ``{writable, hidden}``, each with
-one end of that case's socket. When its socket closes it ends, and every keeper dies with it.
+says ``{ready, warm, note}`` or ``{refused, errno}``, and then takes orders ``{writable, hidden}``,
+each with one end of that case's socket. When that of its own closes it ends, and every keeper dies
+with it.
+
+With a preload it is the program's own interpreter that is started, and the program is imported
+(see ``warm``); ``note`` says why not, or which variables keep calls from being forked.
 """
 
 from __future__ import annotations
@@ -13,10 +17,14 @@ import signal
 import socket
 import sys
 import traceback
+from typing import TYPE_CHECKING
 
 from conformance.lock import kernel, room, wire
 from conformance.lock.keeper import keep
 from conformance.lock.kernel import New
+
+if TYPE_CHECKING:
+    from conformance.lock.warm import Warm
 
 __all__ = ["MODES", "main"]
 
@@ -24,38 +32,60 @@ MODES = ("user", "plain", "none")
 """How the lock is had: with a user namespace, with root's own capabilities only, not at all."""
 
 
-def main(fd: int, mode: str) -> None:
-    """Serve orders on the socket ``fd`` until it closes. ``mode`` is one of ``MODES``."""
+def main(fd: int, mode: str, preload: str = "") -> None:
+    """Serve orders on the socket ``fd`` until it closes. ``mode`` is one of ``MODES``.
+
+    ``preload``: a ``warm.Preload`` as text, or nothing.
+    """
     with socket.socket(fileno=fd) as control:
         control.set_inheritable(False)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the keepers
         try:
             _prepare(mode)
         except OSError as problem:
             wire.send(control, {"refused": problem.strerror, "errno": problem.errno})
             return
-        wire.send(control, {"ready": os.getpid()})
+        warm, note = _warm(preload, locked=mode != "none") if preload else (None, "")
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the keepers
+        wire.send(control, {"ready": os.getpid(), "warm": warm is not None, "note": note})
         while True:
             try:
                 order, (channel_fd,) = wire.receive(control)
             except (EOFError, ConnectionResetError):
                 return
             with socket.socket(fileno=channel_fd) as channel:
-                _open(control, channel, order, locked=mode != "none")
+                _open(control, channel, order, warm, locked=mode != "none")
 
 
 def _prepare(mode: str) -> None:
     if mode not in MODES:
         raise ValueError(f"mode {mode!r}: expected one of {', '.join(MODES)}")
     if mode != "none":
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # build() waits for a helper of its own
         room.build(user_namespace=mode == "user")
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+
+
+def _warm(text: str, *, locked: bool) -> tuple[Warm | None, str]:
+    """The program, imported where nothing can be written any more; or why it is exec'd."""
+    from conformance.lock.preload import Preload, WarmError
+    from conformance.lock.warm import Warm
+
+    try:
+        made = Warm(Preload.loads(text), locked=locked)
+    except WarmError as problem:
+        return None, str(problem)
+    except OSError as problem:
+        return None, f"{problem.strerror}"
+    reads = ", ".join(made.varying)
+    return made, f"exec'd where these are set, since its import reads them: {reads}" * bool(reads)
 
 
 def _open(
-    control: socket.socket, channel: socket.socket, order: wire.Message, *, locked: bool
+    control: socket.socket,
+    channel: socket.socket,
+    order: wire.Message,
+    warm: Warm | None,
+    *,
+    locked: bool,
 ) -> None:
     try:
         pid = kernel.clone(New.PIDS | New.MOUNTS | New.IPC) if locked else os.fork()
@@ -67,7 +97,7 @@ def _open(
     code = 1
     try:
         control.close()
-        keep(channel, order, locked=locked)
+        keep(channel, order, warm, locked=locked)
         code = 0
     except BaseException:  # noqa: BLE001  - the last frame of this process: say it and end
         traceback.print_exc(file=sys.stderr)
