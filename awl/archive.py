@@ -33,17 +33,22 @@ _LATEST = 1 << 33
 
 
 class Entry(NamedTuple):
-    """`kind` is that of `find -printf %y`: d, f, l, or something else; `size` is in bytes."""
+    """`kind` is that of `find -printf %y`: d, f, l, or something else; `size` is in bytes.
+
+    `mode` are permission bits.
+    """
 
     kind: str
     size: int
+    mode: int
 
 
 def look(path: str) -> Entry:
     """Return what is at `path`, without following a link."""
     found = os.lstat(path)
     kinds = {stat.S_IFDIR: "d", stat.S_IFREG: "f", stat.S_IFLNK: "l"}
-    return Entry(kinds.get(stat.S_IFMT(found.st_mode), "o"), found.st_size)
+    kind = kinds.get(stat.S_IFMT(found.st_mode), "o")
+    return Entry(kind, found.st_size, stat.S_IMODE(found.st_mode))
 
 
 def scan(folder: str) -> dict[str, Entry]:

@@ -33,8 +33,9 @@ _REFUSED = 65
 _LIST = """cd -- "$1" 2>/dev/null || exit 0
 shift
 [ -e "$1" ] || [ -L "$1" ] || exit 0
-exec find "$@" -printf '%y %s %p\\0'
+exec find "$@" -printf '%y %s %m %p\\0'
 """
+_OPEN = 'cd -- "$1" && exec xargs -0 chmod u+rwx --'
 _REMOVE = 'cd -- "$1" && exec xargs -0 rm -rf --'
 # Owners are not restored, modes are, whatever the umask.
 _UNPACK = 'mkdir -p -- "$1" && cd -- "$1" || exit 65; exec tar -xpof -'
@@ -70,7 +71,8 @@ def push(executor: Executor, source: str, target: str, *, delete: bool, dry_run:
     name = os.path.basename(os.path.abspath(source))  # noqa: PTH100, PTH119 - text
     end = _end(begin, place.path, place.kind, target, name)
     have = _scan(begin)
-    plan = _plan(have, _list(executor, end), begin, end, delete=delete)
+    there = _list(executor, end)
+    plan = _plan(have, there, begin, end, delete=delete)
     if dry_run:
         return plan
     with tempfile.TemporaryFile() as file:
@@ -79,8 +81,11 @@ def push(executor: Executor, source: str, target: str, *, delete: bool, dry_run:
             names[""] = ""  # a folder that is made gets the mode of the source
         archive.pack(file, begin.folder, {key: name or "" for key, name in names.items()})
         file.seek(0)
-        if doomed := _outermost(plan.deleted):
-            _run(executor, _REMOVE, end.folder, stdin=b"".join(map(_zero, doomed)))
+        # Folders that nobody may write to: they go, or get their mode with the copy.
+        closed = [path for path in {*plan.copied, *plan.deleted} if _is_closed(there.get(path))]
+        for script, paths in ((_OPEN, sorted(closed)), (_REMOVE, _outermost(plan.deleted))):
+            if paths:
+                _run(executor, script, end.folder, stdin=b"".join(map(_zero, paths)))
         _run(executor, _UNPACK, end.folder, stdin=file)
     return plan
 
@@ -168,8 +173,8 @@ def _list(executor: Executor, side: _Side) -> dict[str, Entry]:
         raise AwlError(f"not everything in the workspace can be looked at: {looked.words}")
     found = {}
     for line in os.fsdecode(looked.out).split("\0")[:-1]:
-        kind, size, path = line.split(" ", 2)
-        found[path.removeprefix("./")] = Entry(kind, int(size))
+        kind, size, mode, path = line.split(" ", 3)
+        found[path.removeprefix("./")] = Entry(kind, int(size), int(mode, 8))
     return found
 
 
@@ -227,6 +232,10 @@ def _outermost(paths: Sequence[str]) -> list[str]:
 
 def _zero(path: str) -> bytes:
     return os.fsencode(f"./{path}") + b"\0"
+
+
+def _is_closed(entry: Entry | None) -> bool:
+    return entry is not None and entry.kind == "d" and entry.mode & 0o700 != 0o700
 
 
 def _refuse_top(text: str) -> PathInvalid:

@@ -60,9 +60,9 @@ def reset(
     if path is not None:
         repos = [gitreset.only(executor, places.locate(executor, path))]
     else:
-        repos = gitreset.find(executor, _place(executor, root or _FOLDERS[what], root), deep)
+        where = _FOLDERS[what] if root is None else root
+        repos = gitreset.find(executor, _place(executor, where, root), deep)
     if not repos:
-        where = root or _FOLDERS[what]
         session.console.warn(f"no repository found in {where} of workspace {name}")
     for repo in repos:
         session.console.note(f"to be reset: {repo.shown} to {ref}; uncommitted work there is lost")
