@@ -245,11 +245,11 @@ def pytest_configure(config: pytest.Config) -> None:
     except DataErrors as error:
         raise pytest.UsageError(str(error)) from error
     front = config.stash[_FRONT] = Front(config, suite, matrices)
+    if config.args_source is not pytest.Config.ArgsSource.ARGS:
+        config.args[:] = [str(matrices / "cases")]
     if _is_worker(config):
         front.settings = Settings.loads(config.workerinput[_WORKERINPUT])  # type: ignore[attr-defined]
-    elif config.args_source is not pytest.Config.ArgsSource.ARGS:
-        config.args[:] = [str(matrices / "cases")]
-    if not _is_worker(config):
+    else:
         config.pluginmanager.register(_Recorder(front), "conformance-recorder")
 
 
