@@ -6,7 +6,7 @@ import os
 import tempfile
 from typing import TYPE_CHECKING
 
-from awl import proc
+from awl import gitguard, proc
 from awl.errors import AwlError, CloneFailed, RefNotFound
 from awl.executor import not_astray
 from awl.model import RepoState
@@ -36,32 +36,49 @@ BASE = {
 }
 # Tells each repository below the given folders that holds work of its own, with the reason. `known`
 # are commits that came from the remote: a tag may lie on no branch. The repository's own settings
-# must neither hide anything nor run a program.
+# must neither hide anything nor run a program, and it must not lead out of the folders. A submodule
+# is looked at as what it is, a repository. $AWL_LOOK looks at one, from inside.
 _AT_RISK = r"""
 known=$1; shift
 for top do shift; [ -d "$top" ] && set -- "$@" "$top"; done
 [ $# -gt 0 ] || exit 0
+AWL_INSIDE=$(realpath -- "$@") || exit
+export AWL_INSIDE
 find "$@" -name .git -prune -exec sh -c '
 known=$1; shift
 for dot do
   repo=${dot%/.git}
-  g() { git -C "$repo" -c safe.directory="*" -c core.fsmonitor=false -c core.quotePath=true "$@"; }
-  say() { printf "%s\t%s\0" "$1" "$repo"; }
-  if ! changed=$(g status --porcelain --untracked-files=normal --ignore-submodules=none 2>/dev/null)
-  then say unreadable; continue; fi
-  if [ -n "$changed" ]; then say uncommitted; continue; fi
-  set --
-  for ref in HEAD refs/stash; do
-    g rev-parse -q --verify "$ref^{commit}" >/dev/null && set -- "$@" "$ref"
-  done
-  set -- "$@" --branches --not --remotes
-  for commit in $known; do
-    g cat-file -e "$commit^{commit}" 2>/dev/null && set -- "$@" "$commit"
-  done
-  if ! ahead=$(g rev-list -n 1 "$@" -- 2>/dev/null)
-  then say unreadable; elif [ -n "$ahead" ]; then say unpushed; fi
+  reason=$(cd -- "$repo" && sh -c "$AWL_LOOK" awl $known 2>/dev/null) || reason=unreadable
+  [ -z "$reason" ] || printf "%s\t%s\0" "$reason" "$repo"
 done' awl "$known" {} +
 """
+_LOOK = (
+    # Settings that come with the workspace's credentials lie where an agent can write.
+    "unset GIT_CONFIG_COUNT\n"
+    + gitguard.SETTINGS
+    + r"""
+git() { timeout 100 git "$@"; }
+export GIT_DIR="$PWD/.git" GIT_WORK_TREE="$PWD" GIT_OPTIONAL_LOCKS=0
+# What is not here is not fetched, wherever from.
+export GIT_ALLOW_PROTOCOL=none GIT_NO_LAZY_FETCH=1
+"""
+    + gitguard.INSIDE
+    + gitguard.TAME_FILTERS
+    + r"""
+changed=$(git status --porcelain --untracked-files=normal --ignore-submodules=dirty) || exit 1
+[ -z "$changed" ] || { echo uncommitted; exit; }
+known=$*; set --
+for ref in HEAD refs/stash; do
+  git rev-parse -q --verify "$ref^{commit}" >/dev/null && set -- "$@" "$ref"
+done
+set -- "$@" --branches --not --remotes
+for commit in $known; do
+  git cat-file -e "$commit^{commit}" && set -- "$@" "$commit"
+done
+ahead=$(git rev-list -n 1 "$@" --) || exit 1
+[ -z "$ahead" ] || echo unpushed
+"""
+)
 
 
 def clone(executor: Executor, spec: RepoSpec, kind: str, path: str, ref: str | None) -> RepoState:
@@ -97,6 +114,9 @@ def clone(executor: Executor, spec: RepoSpec, kind: str, path: str, ref: str | N
     if ref is not None:
         _check_out(git, spec, ref)
     if git.ask("rev-parse", "--verify", "--quiet", "HEAD:.gitmodules"):
+        if spec.local is None:
+            # Only a repository that came from this machine may name others on it.
+            env["GIT_ALLOW_PROTOCOL"] = "git:http:https:ssh"
         git("submodule", "--quiet", "update", "--init", "--recursive", limit=CLONE_LIMIT)
     return _state(git, spec, kind, path, ref)
 
@@ -111,7 +131,9 @@ def at_risk(
     """
     paths = [executor.path(folder) for folder in folders]
     looked = executor.run(
-        ("sh", "-c", _AT_RISK, "awl", " ".join(known), *paths), limit=LOOK_LIMIT * 5, env=BASE
+        ("sh", "-c", _AT_RISK, "awl", " ".join(known), *paths),
+        limit=LOOK_LIMIT * 5,
+        env={**BASE, "AWL_LOOK": _LOOK},
     )
     found = [
         (reason, path)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from awl import repospec
+from awl import gitguard, repospec
+from awl.credentials import AUTH
 from awl.errors import AwlError, PathInvalid, RefInvalid, RepoNotFound
 from awl.gitops import BASE, CLONE_LIMIT, LOOK_LIMIT
 from awl.places import Place
@@ -19,27 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Ref", "Reset", "find", "only", "reset"]
 
-_CONFIG = {
-    "core.fsmonitor": "false",
-    "core.hooksPath": "/dev/null",
-    "core.quotePath": "false",
-    # Nothing shall go on in the background once the launcher has ended.
-    "gc.auto": "0",
-    "maintenance.auto": "false",
-    # In a container the files may have come with another owner.
-    "safe.directory": "*",
-    "submodule.recurse": "false",
-}
-_OUTSIDE = 65
-# As an environment these hold in submodules, too; it may hold settings of the person's already.
-_SETTINGS = """set_() {
-  n=${GIT_CONFIG_COUNT:-0}
-  export GIT_CONFIG_COUNT=$((n + 1)) "GIT_CONFIG_KEY_$n=$1" "GIT_CONFIG_VALUE_$n=$2"
-}
-""" + "\n".join(f"set_ {key} '{value}'" for key, value in _CONFIG.items())
 # Prints every repository below $1, with `.git` at most $2 deep; a submodule is part of another one.
 _FIND = (
-    _SETTINGS
+    gitguard.SETTINGS
     + r"""
 find "$1" -mindepth 1 -maxdepth "$2" -name .git -prune -exec sh -c '
 for dot do
@@ -51,21 +34,17 @@ done' awl {} +
 )
 # Whether git, started here, works on files here, and keeps its own in the workspace: `.git` may
 # lead anywhere, and so may `core.worktree`.
-_CHECK = r"""
-top=$(git rev-parse --show-toplevel) || exit 1
+_CHECK = (
+    r"""
+top=$(timeout 60 git rev-parse --show-toplevel) || exit 1
 [ "$(realpath -- "$top")" = "$(pwd -P)" ] || { echo "git works elsewhere: in $top" >&2; exit 65; }
-for name in --git-dir --git-common-dir; do
-  dir=$(realpath -- "$(git rev-parse --path-format=absolute $name)") || exit 1
-  ok=; set -f; IFS="
-"
-  for base in $AWL_INSIDE; do case $dir/ in "$base"/*) ok=1;; esac; done
-  [ "$ok" ] || { echo "git keeps its files outside the workspace: in $dir" >&2; exit 65; }
-done
 """
+    + gitguard.INSIDE
+)
 # $1 the repository, $2 the remote, $3 the branch. Ends with the ref used, the commit, and whether
 # the remote's default branch stands in.
 _RESET = (
-    _SETTINGS
+    gitguard.SETTINGS
     + r"""
 exec 3>&1 >&2
 fail() { echo "$1" >&2; exit 1; }
@@ -73,6 +52,7 @@ cd -- "$1" || exit 1
 remote=$2 branch=$3 fallback=
 tab=$(printf '\t')
 sh -c "$AWL_CHECK" || exit
+sh -c "${AWL_REFUSE-}" || exit
 git config --get "remote.$remote.url" >/dev/null ||
   fail "it has no remote $remote, only: $(git remote | tr '\n' ' ')"
 
@@ -105,8 +85,8 @@ if [ "$after" ]; then
   # Only a repository that came from this machine may name others on it.
   case $(git ls-remote --get-url "$remote") in /*|.*|file:*) ;;
   *) export GIT_ALLOW_PROTOCOL=git:http:https:ssh;; esac
-  git submodule --quiet foreach --recursive "$AWL_CHECK" &&
-    git submodule --quiet sync --recursive &&
+  git submodule --quiet foreach --recursive "$AWL_CHECK" || exit 65
+  git submodule --quiet sync --recursive &&
     git submodule --quiet update --init --force --checkout --recursive &&
     git submodule --quiet foreach --recursive 'git reset --quiet --hard && git clean -dfq' || exit 1
 fi
@@ -173,11 +153,23 @@ def reset(executor: Executor, repo: Place, ref: Ref) -> Reset:
     Raises `AwlError` with git's words, and `PathInvalid` where git would work outside the
     workspace.
     """
-    env = {**BASE, "AWL_CHECK": _CHECK, "AWL_INSIDE": "\n".join(repo.inside)}
+    env = {
+        **BASE,
+        "AWL_CHECK": _CHECK,
+        "AWL_INSIDE": "\n".join(repo.inside),
+    }
+    if executor.sees_host:  # in a container of its own an agent may run what it likes
+        env |= gitguard.refusal(executor.path(AUTH))
     words = ("sh", "-c", _RESET, "awl", repo.path, *ref)
     done = executor.run(words, limit=CLONE_LIMIT, env=env)
-    if done.code == _OUTSIDE:
+    if done.code == gitguard.OUTSIDE:
         raise PathInvalid(done.words)
+    if done.code == gitguard.PROGRAMS:
+        raise AwlError(
+            done.words,
+            f"see them: git -C {repo.path} config --list --show-origin",
+            "take them out with git config --unset, or reset it by hand",
+        )
     if done.code != 0:
         raise AwlError(done.words)
     used, commit, fallback = done.text.split("\0")

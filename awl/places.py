@@ -59,6 +59,11 @@ def locate(executor: Executor, text: str) -> Place:
     if looked.code != 0:
         raise PathInvalid(f"{text} cannot be looked at: {looked.words}")
     real, *found, kind = os.fsdecode(looked.out).split("\0")
+    if inside(*bases) and not inside(*found):  # somebody inside has made it a link
+        raise PathInvalid(
+            f"the work folder leads outside the workspace, to {found[0]}",
+            f"see what has become of it: {bases[0]}",
+        )
     return Place(real, kind, _shown(real, tuple(found), text), tuple(found))
 
 

@@ -1,0 +1,175 @@
+"""What an agent may leave behind, and what becomes of it: nothing.
+
+Everything runs in the suite's lock: only the test's own folder can be written, whatever goes wrong.
+"""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from conformance.drivers import process
+from conformance.lock.client import LockError, Zygote
+from tests.awl.conftest import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.awl.conftest import World
+
+
+@pytest.fixture(scope="module")
+def zygote() -> Iterator[Zygote]:
+    try:
+        with Zygote() as started:
+            yield started
+    except LockError as problem:
+        pytest.skip(str(problem))
+
+
+class Locked:
+    """A world of which every command runs in the lock."""
+
+    def __init__(self, world: World, run: Callable[..., process.Outcome]) -> None:
+        self.world = world
+        self._run = run
+        self.ran = world.folder / "ran"
+        self.decoy = world.folder / "decoy"
+
+    def sh(self, script: str, cwd: Path | None = None) -> str:
+        done = self._run(["sh", "-ec", script], cwd or self.world.folder)
+        assert done.exit == 0, done.stderr.decode()
+        return done.stdout.decode()
+
+    def awl(self, *words: str) -> Result:
+        done = self._run(self.world.argv(*words), self.world.folder)
+        assert not done.timed_out
+        said = done.stderr.decode()
+        assert "Traceback" not in said
+        assert "the launcher itself" not in said
+        return Result(done.exit if done.exit is not None else -1, done.stdout.decode(), said)
+
+
+@pytest.fixture
+def locked(host: World, zygote: Zygote) -> Iterator[Locked]:
+    with zygote.open_case(host.folder) as lock:
+
+        def run(argv: list[str], cwd: Path) -> process.Outcome:
+            return process.run(lock, argv, env=host.env, cwd=cwd, timeout=60)
+
+        made = Locked(host, run)
+        made.decoy.mkdir()
+        (made.decoy / "keep").write_text("precious\n")
+        yield made
+        assert (made.decoy / "keep").read_text() == "precious\n"
+
+
+# ---------------------------------------------------------------- repositories
+
+# Each makes git run $P, in the repository where it stands.
+_PROGRAMS = {
+    "monitor": "git config core.fsmonitor $P",
+    "hook": "cp $P .git/hooks/post-index-change; touch -d '1 hour ago' file",
+    "hooks-path": "git config core.hooksPath $H; touch -d '1 hour ago' file",
+    "filter": "git config filter.x.clean $P; echo '* filter=x' >.git/info/attributes; touch file",
+    "process": "git config filter.x.process $P; git config filter.x.required true;"
+    " echo '* filter=x' >.git/info/attributes; touch file",
+    "own-filter": "git config --global filter.x.clean cat; git config filter.x.clean $P;"
+    " echo '* filter=x' >.git/info/attributes; touch file",
+    "include": "printf '[filter \"x\"]\\nclean = %s\\n' $P >.git/more;"
+    " git config include.path more; echo '* filter=x' >.git/info/attributes;"
+    " printf '[core]\\nfsmonitor = %s\\n' $P >>.git/more; touch file",
+    "promised": "git config extensions.partialClone origin; git config remote.origin.promisor true;"
+    " git config remote.origin.uploadpack $P; git rm -q --cached file; touch file;"
+    " rm -rf .git/objects/??",
+    "workspace-settings": "mkdir -p ../../../auth;"
+    " printf '[core]\\nfsmonitor = %s\\n[filter \"x\"]\\nclean = %s\\n' $P $P"
+    " >../../../auth/gitconfig; echo '* filter=x' >.git/info/attributes; touch file",
+    "submodule": "git -c protocol.file.allow=always submodule --quiet add $R sub 2>/dev/null;"
+    " git -C sub config core.fsmonitor $P; git -C sub config filter.x.clean $P;"
+    " echo '* filter=x' >.git/modules/sub/info/attributes; touch sub/file",
+}  # fmt: skip
+
+
+def _prepare(locked: Locked, spoil: str) -> None:
+    """A workspace `tool` with a clone of a repository, and something nasty done to it."""
+    remote = locked.world.remote()
+    program = locked.world.folder / "program"
+    program.write_text(f"#!/bin/sh\ntouch {locked.ran}\nexec cat 2>/dev/null\n")
+    program.chmod(0o755)
+    hooks = locked.world.folder / "hooks"
+    hooks.mkdir()
+    shutil.copy(program, hooks / "post-index-change")
+    assert locked.awl("create", str(remote)).code == 0
+    given = f"P={program} H={hooks} R={remote} D={locked.decoy}; export GIT_ALLOW_PROTOCOL=file; "
+    locked.sh(given + spoil, locked.world.root / "tool/work/acme/tool")
+    locked.ran.unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("spoil", _PROGRAMS.values(), ids=_PROGRAMS)
+def test_looking_for_work_runs_nothing_that_a_repository_names(locked: Locked, spoil: str) -> None:
+    _prepare(locked, spoil)
+    assert locked.awl("rm", "tool", "--yes").code in {0, 5}
+    assert not locked.ran.exists()
+    assert locked.awl("rm", "tool", "--yes", "--force").code in {0, 3}
+    assert not locked.ran.exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["monitor", "hook", "hooks-path", "filter", "process", "submodule"]
+)
+def test_git_by_itself_would_run_it(locked: Locked, name: str) -> None:
+    _prepare(locked, _PROGRAMS[name])
+    locked.sh("git status >/dev/null 2>&1 || true", locked.world.root / "tool/work/acme/tool")
+    assert locked.ran.exists()
+
+
+# Each would make `reset` run $P, or would lead it to $D.
+_AT_RESET = {
+    **{name: _PROGRAMS[name] for name in ("monitor", "hook", "hooks-path")},
+    "filter": "git config filter.x.smudge $P; echo '* filter=x' >.git/info/attributes; rm file",
+    "include": "printf '[core]\\nsshCommand = %s\\n' $P >.git/more; git config include.path more",
+    "ssh": "git config core.sshCommand $P; git remote set-url origin git@127.0.0.1:a/b",
+    "upload-pack": "git config remote.origin.uploadpack $P",
+    "helper": 'git config credential.helper "!$P"',
+    "proxy": "git config core.gitProxy $P; git remote set-url origin git://127.0.0.1/a/b",
+    "alternates": "git config core.alternateRefsCommand $P;"
+    " echo $R/objects >.git/objects/info/alternates",
+    "remote-helper": 'git remote set-url origin "ext::$P"; git config protocol.ext.allow always',
+    "workspace-settings": "mkdir -p ../../../auth;"
+    " git config --file ../../../auth/gitconfig core.sshCommand $P;"
+    " git remote set-url origin git@127.0.0.1:a/b",
+    "workspace-helper": "mkdir -p ../../../auth;"
+    ' git config --file ../../../auth/gitconfig credential.https://github.com.helper "!$P"',
+    "submodule": "git -c protocol.file.allow=always submodule --quiet add $R sub 2>/dev/null;"
+    " git commit -qm sub; git push -q origin HEAD:trunk; git -C sub config filter.x.smudge $P;"
+    " echo '* filter=x' >.git/modules/sub/info/attributes; rm sub/file",
+    "submodule-update": "git -c protocol.file.allow=always submodule --quiet add $R sub"
+    " 2>/dev/null; git commit -qm sub; git push -q origin HEAD:trunk;"
+    ' git config submodule.sub.update "!$P"; git -C sub checkout -q HEAD^0',
+    "elsewhere": "git init -q $D; git config core.worktree $D",
+    "linked": "git init -q $D; rm -rf .git; ln -s $D/.git .git",
+    "work-linked": "git clone -q $R $D/acme/tool; echo mine >$D/acme/tool/file; cd ../../..;"
+    " rm -rf work; ln -s $D work",
+}
+
+
+@pytest.mark.parametrize("spoil", _AT_RESET.values(), ids=_AT_RESET)
+def test_reset_runs_nothing_that_a_repository_names(locked: Locked, spoil: str) -> None:
+    _prepare(locked, spoil)
+    shown = locked.awl("reset", "work-repos", "tool", "--ref", "origin/trunk", "--yes")
+    assert shown.code in {0, 1, 2}
+    assert not locked.ran.exists()
+    mine = locked.decoy / "acme/tool/file"
+    assert not mine.exists() or mine.read_text() == "mine\n"
+
+
+@pytest.mark.parametrize("name", ["filter", "include", "ssh", "helper", "workspace-helper"])
+def test_reset_says_which_settings_it_refuses(locked: Locked, name: str) -> None:
+    _prepare(locked, _AT_RESET[name])
+    shown = locked.awl("reset", "repo", "tool", "acme/tool", "--ref", "origin/trunk", "--yes")
+    assert shown.error == "operation-failed"
+    assert "program" in shown.err
