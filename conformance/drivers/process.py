@@ -179,6 +179,7 @@ class _Pipes:
         if stdin is not None:
             self.given[0], mine = os.pipe()
             self._watch(mine, selectors.EVENT_WRITE, None)
+        self._close_early()  # before the command starts: it may be faster than we are
 
     def __enter__(self) -> Self:
         return self

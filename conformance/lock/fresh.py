@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from conformance.lock import kernel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import CodeType
 
 __all__ = ["Call", "Interpreter", "run"]
@@ -35,6 +36,8 @@ __all__ = ["Call", "Interpreter", "run"]
 _IGNORED = {signal.SIGPIPE, signal.SIGXFSZ}  # by the interpreter's start
 _UNTOUCHABLE = {signal.SIGKILL, signal.SIGSTOP}
 _FAILED = 127
+_UNWRITTEN = 120  # the interpreter's own: its output could not be written
+_INTERRUPTED = 256  # no exit status, but death by SIGINT
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,6 @@ def run(call: Call, code: CodeType, interpreter: Interpreter, saying: int) -> No
     try:
         _become(call, saying)
         main = _settle(call, interpreter)
-        os.close(saying)
     except OSError as problem:
         os.write(saying, b"%d" % (problem.errno or errno.EIO))
         os._exit(_FAILED)
@@ -86,11 +88,9 @@ def run(call: Call, code: CodeType, interpreter: Interpreter, saying: int) -> No
         os.write(saying, b"%d" % errno.EINVAL)
         os._exit(_FAILED)
     try:
-        _end(_play(code, main))
-    except BaseException:  # noqa: BLE001  - a signal's handler may raise at any moment
-        traceback.print_exc()
+        _end(_play(code, main, saying))
     finally:
-        os._exit(1)  # never back into the frames of the keeper
+        os._exit(_FAILED)  # whatever happens: never back into the frames of the keeper
 
 
 # ---------------------------------------------------------------------- as exec does
@@ -128,9 +128,8 @@ def _settle(call: Call, interpreter: Interpreter) -> types.ModuleType:
     time.tzset()
     if tempfile := sys.modules.get("tempfile"):
         vars(tempfile)["tempdir"] = None  # found anew, in this call's TMPDIR
-    if site.ENABLE_USER_SITE:
-        site.USER_BASE = site.USER_SITE = None
-        site.getusersitepackages()
+    site.USER_BASE = site.USER_SITE = None
+    site.getusersitepackages()
     sys.argv[:] = [call.program, *call.arguments]
     sys.path[:] = interpreter.path
     for name in [name for name in sys.modules if name.partition(".")[0] == "conformance"]:
@@ -162,7 +161,7 @@ def _stream(
         io.BufferedWriter(raw) if number else io.BufferedReader(raw),
         encoding,
         errors,
-        newline="\n" if number else None,
+        newline="\n",
         line_buffering=by_line or terminal,
         write_through=through,
     )
@@ -171,21 +170,24 @@ def _stream(
 
 
 # ---------------------------------------------------------------------- as it runs and ends
-def _play(code: CodeType, main: types.ModuleType) -> int:
-    """Run the script; its exit status, or 256 where an interrupt ended it."""
+def _play(code: CodeType, main: types.ModuleType, saying: int) -> int:
+    """Run the script; its exit status, or ``_INTERRUPTED``."""
     try:
+        os.close(saying)  # from now on a signal is the program's
         exec(code, vars(main))  # noqa: S102 - the program under test
     except SystemExit as end:
         if end.code is None or isinstance(end.code, int):
             return (end.code or 0) & 0xFF
-        if sys.stderr is not None:
-            with contextlib.suppress(Exception):  # as the interpreter: there is nobody to tell
+        with contextlib.suppress(Exception):  # as the interpreter: there is nobody to tell
+            if sys.stderr is None:
+                os.write(2, f"{end.code}\n".encode())
+            else:
                 print(end.code, file=sys.stderr)  # noqa: T201
         return 1
     except BaseException as error:  # noqa: BLE001  - all that nobody caught
         shown = error.__traceback__ and error.__traceback__.tb_next  # without this function's frame
-        sys.excepthook(type(error), error, shown)
-        return 256 if isinstance(error, KeyboardInterrupt) else 1
+        sys.excepthook(type(error), error.with_traceback(shown), shown)
+        return _INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
     return 0
 
 
@@ -194,25 +196,46 @@ def _end(status: int) -> NoReturn:
 
     The interpreter would now take apart every module, which costs more than all of the rest.
     """
-    threading._shutdown()  # type: ignore[attr-defined]
-    atexit._run_exitfuncs()
-    streams = (sys.stdout, sys.stderr)
-    own = [*streams, *(getattr(stream, "buffer", None) for stream in streams)]
+    _unraised(threading._shutdown, threading)  # type: ignore[attr-defined]
+    _unraised(atexit._run_exitfuncs, atexit)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interpreter at its end hears nothing more
+    _write_out()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None and not stream.closed:
+                stream.flush()
+        except (OSError, ValueError) as problem:
+            if stream is sys.stdout and sys.stderr is not None:
+                word = "".join(traceback.format_exception_only(problem))
+                with contextlib.suppress(OSError, ValueError):
+                    sys.stderr.write(f"Exception ignored in: {stream!r}\n{word}")
+            status = _UNWRITTEN
+    if status == _INTERRUPTED:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+    ctypes.CDLL(None).fflush(None)
+    os._exit(status)
+
+
+def _unraised(last: Callable[[], object], owner: types.ModuleType) -> None:
+    """Call it; what it raises is told, as the interpreter tells it, and changes nothing."""
+    try:
+        last()
+    except BaseException:  # noqa: BLE001  - an interrupt, most likely
+        if sys.stderr is not None:
+            sys.stderr.write(f"Exception ignored in: {owner!r}\n")
+            traceback.print_exc()
+
+
+def _write_out() -> None:
+    """Write out the files that nobody closed, as taking them apart would."""
+    own = [
+        each
+        for stream in (sys.stdout, sys.stderr)
+        for each in (stream, getattr(stream, "buffer", 0))
+    ]
     made = gc.get_objects()  # since the fork: what was there before is frozen
     for kind in (io.TextIOWrapper, io.BufferedWriter):
         for file in [each for each in made if isinstance(each, kind) and each not in own]:
             with contextlib.suppress(OSError, ValueError):  # closed, or nobody reads it any more
                 file.flush()
-    del made
-    try:
-        for stream in streams:
-            if stream is not None and not stream.closed:
-                stream.flush()
-    except (OSError, ValueError):
-        # Its words and its exit code (120) for this are the interpreter's own to say.
-        ctypes.pythonapi.Py_Exit(status & 0xFF)
-    if status > 0xFF:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGINT)
-    ctypes.CDLL(None).fflush(None)
-    os._exit(status)

@@ -73,6 +73,8 @@ class Warm:
 
         ``fds`` become its standard streams; with ``tty`` the first is its controlling terminal.
         """
+        if any("\0" in word for word in (*argv, *env, *env.values())):
+            raise ValueError("a NUL byte, which no argument and no variable can hold")
         said, saying = os.pipe()
         try:
             pid = os.fork()
@@ -142,10 +144,10 @@ def _import_watched(package: str) -> set[str]:
         size = os.fstat(said.fileno()).st_size
     if size:
         raise WarmError(f"{package}: prints while it is imported")
-    if [sys.getrefcount(stream) for stream in streams] != held:
-        raise WarmError(f"{package}: keeps a standard stream while it is imported")
     if len(os.listdir("/proc/self/task")) != 1:  # noqa: PTH208
         raise WarmError(f"{package}: starts threads while it is imported")
+    if [sys.getrefcount(stream) for stream in streams] != held:
+        raise WarmError(f"{package}: keeps a standard stream while it is imported")
     return set(_Watched.seen)
 
 

@@ -28,6 +28,12 @@ class PlainLock(Zygote):
 DOORS = {"user": Zygote, "plain": PlainLock, "none": NoLock}
 
 
+@pytest.fixture(scope="session")
+def doors() -> dict[str, type[Zygote]]:
+    """Each way in which a case is opened, by name."""
+    return DOORS
+
+
 @pytest.fixture(scope="module")
 def zygotes() -> Iterator[Callable[[str], Zygote]]:
     started: dict[str, Zygote] = {}
