@@ -18,6 +18,8 @@ __all__ = ["Line", "read", "run"]
 
 _FLAGS = {"ls": {"--all": "everywhere"}, "exec": {"--root": "root"}, "version": {}}
 _VALUES = {"exec": {"--cwd": "cwd", "--user": "user", "-e": "env", "--env": "env"}}
+#: What shells call; it is in no list of commands.
+_COMPLETE = "__complete"
 
 
 class Line(NamedTuple):
@@ -34,6 +36,11 @@ def run(call: Session) -> int | None:
     line = read(call.arguments)
     if line is None:
         return None
+    if line.command == _COMPLETE:
+        from awl.commands.complete_command import complete
+
+        call.runtime_flag = line.runtime
+        return complete(call, line.values["words"])
     call.console.json = line.json
     if line.runtime is not None:
         call.choose_runtime(line.runtime)
@@ -67,6 +74,8 @@ def read(arguments: Sequence[str]) -> Line | None:
         if not word.startswith("-"):
             if command == "exec":
                 return _exec(Line(command, runtime, json, {}), flags, given, word, words)
+            if command is None and word == _COMPLETE:
+                return Line(word, runtime, json, {"words": words})
             if command is not None or word not in _FLAGS:
                 return None
             command = word

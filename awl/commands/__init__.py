@@ -29,6 +29,7 @@ NAMES = {
     "rm": "Remove workspaces.",
     "capabilities": "Show what each runtime supports.",
     "doctor": "Find what is wrong and say how to mend it.",
+    "completion": "Completion and short commands for shells.",
     "version": "Show versions.",
     "help": "Show help on a command, or on exit-codes.",
 }

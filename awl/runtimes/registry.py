@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
     Factory = Callable[[Context], Runtime]
 
-__all__ = ["canonical", "locate", "make", "names"]
+__all__ = ["ALIASES", "canonical", "locate", "make", "names"]
 
 _BUILT_IN = ("container", "host")
-_ALIASES = {"docker": "container", "native": "host"}
+#: Other names of runtimes.
+ALIASES = {"docker": "container", "native": "host"}
 _GROUP = "awl.runtimes"
 
 
@@ -33,13 +34,13 @@ def canonical(setting: Setting) -> str:
     and what is accepted.
     """
     name = setting.value.strip().lower()
-    name = _ALIASES.get(name, name)
+    name = ALIASES.get(name, name)
     # Other distributions are asked last: looking through what is installed takes time.
     if name in _BUILT_IN or (name and name in _plug_ins()):
         return name
     import difflib
 
-    accepted = (*names(), *_ALIASES)
+    accepted = (*names(), *ALIASES)
     near = difflib.get_close_matches(name, accepted, 1)
     raise RuntimeInvalid(
         f"{setting.value!r}, from {setting.origin}, is not a runtime;"

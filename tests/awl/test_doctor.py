@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +12,8 @@ from awl.runtimes.api import Context
 from awl.store import Store
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.awl.conftest import World
 
 
@@ -40,8 +41,10 @@ def test_each_finding_is_told_with_its_mend(host: World) -> None:
     result = host.awl("doctor")
     assert result.code == 1
     assert result.out.splitlines() == [
-        f"host: foreign: {host.root}/stray: it is in the root and not a workspace;"
-        " it stays as it is",
+        (
+            f"host: foreign: {host.root}/stray: it is in the root and not a workspace;"
+            " it stays as it is"
+        ),
         f"  mend: mv {host.root}/stray ELSEWHERE",
     ]
     assert "error[unhealthy]: 1 of 1 findings" in result.err
@@ -76,7 +79,7 @@ def test_what_others_may_use_is_closed_to_them(host: World) -> None:
         path.chmod(mode)
     (host.root / "a/.codex/log").touch()
     (host.root / "a/.codex/log").chmod(0o644)  # its folder is closed, and it is no credential
-    subjects = {str((host.root / name)).rstrip("/") for name in open_to_others}
+    subjects = {str(host.root / name).rstrip("/") for name in open_to_others}
     assert {(id_, subject) for id_, subject, _ in _findings(host)} == {
         ("mode", subject) for subject in subjects
     }
