@@ -23,6 +23,7 @@ from conformance.catalogue.step import (
     GivenFault,
     GivenFile,
     GivenLink,
+    GivenProgram,
     GivenRun,
     GivenVolume,
     GivenWorkspace,
@@ -71,6 +72,7 @@ def test_every_kind_of_given_becomes_its_value(bound: Callable[..., Bound]) -> N
         {"volume": "{prefix}-v"},
         {"fault": "daemon-down"},
         {"engine": "absent"},
+        {"program": "code"},
         {"run": "sh -c 'echo {tmp}'"},
     ]
     assert (
@@ -85,6 +87,7 @@ def test_every_kind_of_given_becomes_its_value(bound: Callable[..., Bound]) -> N
         GivenVolume("/prefix-v"),
         GivenFault("daemon-down"),
         GivenEngine("absent"),
+        GivenProgram("code"),
         GivenRun(("sh", "-c", "echo /tmp")),
     ) == bound(given=rows).given
 
