@@ -56,7 +56,9 @@ sh -c "${AWL_REFUSE-}" || exit
 git config --get "remote.$remote.url" >/dev/null ||
   fail "it has no remote $remote, only: $(git remote | tr '\n' ' ')"
 
-said=$(git ls-remote --symref -- "$remote" HEAD "refs/heads/$branch") || exit 1
+# In the launcher's process group, so that it ends with it.
+said=$(timeout --foreground 60 git ls-remote --symref -- "$remote" HEAD "refs/heads/$branch")
+case $? in 0) ;; 124) fail "the remote has not answered in 60 s";; *) exit 1;; esac
 if ! echo "$said" | cut -f 2 | grep -Fqx -e "refs/heads/$branch"; then
   fallback=1
   branch=$(echo "$said" | sed -n "s,^ref: refs/heads/\(.*\)${tab}HEAD\$,\1,p")
