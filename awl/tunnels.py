@@ -162,7 +162,7 @@ def detach(executor: Executor, name: str, *, patience: float = PATIENCE) -> Tunn
         raise AwlError(f"the tunnel cannot be started: {done.words}")
     log = executor.path(LOG)
     if word == "ended":
-        lines = [line for line in said.splitlines() if line.strip(" *")]
+        lines = [line for line in said.splitlines() if line.strip() and not line.startswith("*")]
         last = " ".join(lines[-2:]) or "it said nothing"
         raise AwlError(
             f"code tunnel ended with exit code {number}: {last}",
