@@ -114,6 +114,13 @@ def main() -> None:
 @_target_options
 @click.option("--select", "expression", default="", metavar="EXPR", help="e.g. 'RM-1c and host'")
 @click.option("--skip", default="", metavar="EXPR", help="plan these cells, do not play them")
+@click.option(
+    "--fork-server",
+    type=click.Choice(["auto", "off"]),
+    default="auto",
+    show_default=True,
+    help="auto: fork the calls of a Python launcher that is installed beside the suite",
+)
 @click.option("--seed", type=int, default=0, help="the order of cells; results do not depend on it")
 @click.option("-n", "workers", default="auto", metavar="WORKERS", help="processes  [default: auto]")
 @click.option(
@@ -135,6 +142,7 @@ def run(
     keep: bool,
     expression: str,
     skip: str,
+    fork_server: str,
     seed: int,
     workers: str,
     out: Path,
@@ -151,7 +159,7 @@ def run(
         *("-c", os.devnull, "--rootdir", str(folder)),
         *("--awl-page", "--awl-engine", engine, "--awl-out", str(out), "--awl-lock", lock),
         *("--awl-matrices", str(folder), "--awl-image", image, "--awl-select", expression),
-        *("--awl-seed", str(seed), "--awl-skip", skip),
+        *("--awl-seed", str(seed), "--awl-skip", skip, "--awl-fork-server", fork_server),
         *(f"--awl-runtime={runtime}" for runtime in runtimes),
         *((f"--awl-program={program}",) if program else ()),
         *(("--awl-draft",) if draft else ()),

@@ -20,16 +20,23 @@ from conformance.catalogue.matrix import bind, control_of
 from conformance.catalogue.template import VARIABLES
 from conformance.evidence import Evidence
 from conformance.invoke import subcommand
-from conformance.lock.client import CONTROL_SOCKETS, CaseLock, LockError, NoLock, Zygote
+from conformance.lock.client import (
+    CONTROL_SOCKETS,
+    CaseLock,
+    LockError,
+    NoLock,
+    Preload,
+    Zygote,
+)
 from conformance.oracles import examine
 from conformance.oracles.outcome import found_error_code
 from conformance.results import Check, Result, Status, StepRecord
 from conformance.scene import Scene, SceneBlockedError
 from conformance.settings import Settings
 from conformance.world.engines import Engine, FakeEngine, RealEngine
-from conformance.world.sandbox import Sandbox
+from conformance.world.sandbox import COMMON_ENVIRONMENT, Sandbox
 
-__all__ = ["Worker", "command_of", "engine_of", "result_of", "rewrites_of"]
+__all__ = ["Worker", "command_of", "engine_of", "result_of", "rewrites_of", "zygote_of"]
 
 # So many failures per worker are played again, to tell flaky from broken.
 _REPEATS = 10
@@ -50,6 +57,14 @@ def engine_of(settings: Settings) -> Engine:
 
 # Stands for every variable where only the shape of a command is asked for.
 _ANYTHING = dict.fromkeys(VARIABLES, "/anything")
+
+
+def zygote_of(settings: Settings) -> Zygote:
+    """The helper process of a worker, not yet started; with the program warm where it may be."""
+    preload = None
+    if settings.warm:
+        preload = Preload(settings.program[0], settings.warm, COMMON_ENVIRONMENT)
+    return Zygote(preload=preload) if settings.lock else NoLock(preload=preload)
 
 
 def command_of(cell: Cell, contract: Contract) -> str:
@@ -104,7 +119,7 @@ class Worker:
         # Sockets that rule the machine are covered up, but for that of the engine under test.
         own = settings.engine_env.get("DOCKER_HOST", "").removeprefix("unix://")
         self._hidden = [path for path in CONTROL_SOCKETS if not own or path != Path(own)]
-        self._zygote: Zygote = Zygote() if settings.lock else NoLock()
+        self._zygote = zygote_of(settings)
 
     def __enter__(self) -> Self:
         self._zygote.start()

@@ -49,6 +49,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--awl-matrices", default="", metavar="DIR", help="other data than the package's")
     add("--awl-out", default="conformance-results", metavar="DIR", help="where results go")
     add("--awl-lock", default="auto", choices=("auto", "off"), help="off: destructive cells block")
+    add("--awl-fork-server", default="auto", choices=("auto", "off"), help="off: always exec")
     add("--awl-seed", type=int, default=0, metavar="N", help="shuffle the order of cells")
     add("--awl-draft", action="store_true", help="data may have gaps")
     add("--awl-keep", action="store_true", help="keep the sandboxes")
@@ -126,6 +127,7 @@ class Front:
                 image=option.awl_image,
                 runtimes=tuple(option.awl_runtime),
                 lock=option.awl_lock != "off",
+                fork_server=option.awl_fork_server != "off",
                 keep=option.awl_keep,
                 first_word=not option.awl_no_first_word,
                 matrices=self.matrices,
@@ -150,6 +152,8 @@ class Front:
             "image": settings.image,
             "runtimes": list(settings.runtimes),
             "lock": settings.lock,
+            "calls": "fork" if settings.warm else "exec",
+            "calls_note": settings.warm_note,
         }
 
     def execute(self, cell: Cell) -> Result:
@@ -193,6 +197,9 @@ class Front:
         notes = [
             f"target  {' '.join(settings.program)}, engine {settings.engine}",
             "lock    " + ("holds" if settings.lock else f"none: {settings.lock_reason}"),
+            "calls   "
+            + ("forked" if settings.warm else "exec'd")
+            + (settings.warm_note and f": {settings.warm_note}"),
         ]
         if self.left_out:
             notes.append(f"beside  {self.left_out} cells that only another engine can run")

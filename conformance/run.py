@@ -25,11 +25,13 @@ from attrs import evolve, frozen
 from conformance import resources
 from conformance.catalogue.case import Suite
 from conformance.drivers import process
-from conformance.execute import rewrites_of
-from conformance.lock.client import LockError, NoLock, Zygote
+from conformance.execute import rewrites_of, zygote_of
+from conformance.lock.client import LockError
+from conformance.lock.preload import WarmError
 from conformance.lock.probe import probe
 from conformance.settings import Settings
 from conformance.world.engines import FakeEngine, find_client
+from conformance.world.program import compile_package, package_of
 from conformance.world.remote import RemoteServer, build_repositories
 from conformance.world.sandbox import Sandbox, build_toolbox, force_remove, git_config
 
@@ -49,13 +51,17 @@ class EnvironmentProblem(RuntimeError):  # noqa: N818 - a problem of the machine
 
 @frozen
 class Options:
-    """What the operator chose. ``runtimes`` empty: every built-in runtime of the contract."""
+    """What the operator chose. ``runtimes`` empty: every built-in runtime of the contract.
+
+    ``fork_server``: fork the program's calls where it can be had warm; else they are exec'd.
+    """
 
     program: tuple[str, ...]
     engine: str = "fake"
     image: str = ""
     runtimes: tuple[str, ...] = ()
     lock: bool = True
+    fork_server: bool = False
     keep: bool = False
     first_word: bool = True
     matrices: Path | None = None
@@ -113,6 +119,7 @@ class Run:
         )
         settings = self._with_image(settings)
         settings = self._with_lock(settings)
+        settings = self._with_fork_server(settings)
         if not options.first_word:
             return settings
         return evolve(settings, root_cause=self._first_word(settings))
@@ -171,15 +178,34 @@ class Run:
         report = probe(settings.folder)
         return evolve(settings, lock=report.holds, lock_reason=report.reason)
 
+    def _with_fork_server(self, settings: Settings) -> Settings:
+        """Whether the program's calls can be forked, and the lock holds then too; else, why not."""
+        try:
+            package = package_of(settings.program[0])
+        except WarmError as problem:
+            return evolve(settings, warm_note=str(problem))
+        compile_package(package)
+        if not self._options.fork_server:
+            return evolve(settings, warm_note="switched off by the operator")
+        warmed = evolve(settings, warm=package)
+        try:
+            with zygote_of(warmed) as zygote:
+                warm, note = zygote.warm, zygote.note
+        except LockError as problem:
+            raise EnvironmentProblem(f"no case can be opened: {problem}") from problem
+        if warm and settings.lock:
+            report = probe(settings.folder, forked=True)
+            warm, note = report.holds, report.reason or note
+        return evolve(warmed if warm else settings, warm_note=note)
+
     # ------------------------------------------------------------------ the first word
     def _first_word(self, settings: Settings) -> str:
         """Why the program is no launcher at all, or nothing where it answers like one."""
         command = [*settings.program, "version", "--json"]
         sandbox = Sandbox(settings.folder / "cases" / "first", settings.toolbox, settings.stamp)
         sandbox.create()
-        zygote = Zygote() if settings.lock else NoLock()
         try:
-            with zygote, zygote.open_case(sandbox.path) as lock:
+            with zygote_of(settings) as zygote, zygote.open_case(sandbox.path) as lock:
                 outcome = process.run(
                     lock,
                     command,

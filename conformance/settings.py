@@ -18,7 +18,9 @@ class Settings:
     that the launcher should use, already present. ``remotes``: base URL of the git server by
     runtime. ``run``: the run's scratch folder. ``canary``: a secret that may be seen nowhere.
     ``lock``: whether cases run inside the lock; ``lock_reason``: why not. ``root_cause``: why no
-    cell needs to run at all. ``stamp`` makes the run's names its own on a shared engine.
+    cell needs to run at all. ``warm``: the package of a program whose calls are forked and not
+    exec'd (see ``lock.warm``); ``warm_note``: why it is not, or which calls are exec'd still.
+    ``stamp`` makes the run's names its own on a shared engine.
     """
 
     program: tuple[str, ...]
@@ -35,6 +37,8 @@ class Settings:
     lock: bool = True
     lock_reason: str = ""
     root_cause: str = ""
+    warm: str = ""
+    warm_note: str = ""
     timeout: float = 60.0
     keep: bool = False
     facts: dict[str, str] = field(factory=dict)

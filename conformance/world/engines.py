@@ -125,28 +125,37 @@ def _parse(containers: str, volumes: str, prefix: str) -> EngineState:
 class FakeEngine:
     """The stateful fake of ``stubs/``: every case has an engine of its own."""
 
-    client: Path
+    source: Path
     images: Path
     name: str = "fake"
     abilities: frozenset[str] = _FAKE_ABILITIES
 
+    @property
+    def client(self) -> Path:
+        """The launcher that ``seed`` has made: it names its interpreter and is found once."""
+        return self.images / "bin" / "docker"
+
     @classmethod
     def seed(
-        cls, client: Path, images: Path, image: str, rewrites: Mapping[str, str]
+        cls, source: Path, images: Path, image: str, rewrites: Mapping[str, str]
     ) -> "FakeEngine":
         """Write the image that every case finds present, with the run's git server in its config.
+
+        ``source`` is the fake's program. Also writes the launcher of it that cases get.
 
         The image is the contract's: git and a shell, a user ``agent`` at home in /home/agent.
         """
         overlay = images / "etc"
         overlay.mkdir(parents=True)
         (overlay / "gitconfig").write_text(git_config(rewrites))
-        seeder = client.parent / "seed.py"
-        arguments = [str(images), "--image", image, "--etc", str(overlay)]
+        seeder, links = source.parent / "seed.py", images / "bin"
+        links.mkdir()
+        arguments = [str(images), "--image", image, "--etc", str(overlay), "--link", str(links)]
         # By the seeder's own command line: the suite knows stubs only as programs.
-        command = [sys.executable, "-IS", str(seeder), *arguments]
+        python = os.path.realpath(sys.executable)  # of which the launcher is made too
+        command = [python, "-IS", str(seeder), *arguments]
         subprocess.run(command, check=True, timeout=_SEED_SECONDS)
-        return cls(client, images)
+        return cls(source, images)
 
     def install(self, sandbox: Sandbox) -> dict[str, str]:
         """Link the fake as ``docker``; its state is below the sandbox."""

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from attrs import define, field
 
-__all__ = ["Sandbox", "build_toolbox", "force_remove"]
+__all__ = ["COMMON_ENVIRONMENT", "Sandbox", "build_toolbox", "force_remove"]
 
 # What never stands on a case's PATH unless the suite puts it there: engines, their relatives and
 # the programs for which the suite has fakes. A case sees the same PATH on every machine.
@@ -29,6 +29,17 @@ _ABSENT = frozenset(
         *("gh", "code", "claude", "codex", "awl", "agent-workspace-launcher", "awl-conformance"),
     }
 )
+COMMON_ENVIRONMENT: Mapping[str, str] = {
+    "LANG": "C.UTF-8",
+    "LC_ALL": "C.UTF-8",
+    "TZ": "UTC",
+    "TERM": "xterm",
+    "SHELL": "/bin/sh",
+    "USER": "case",
+    "LOGNAME": "case",
+}
+"""The part of a case's environment that is the same in every case."""
+
 _SYSTEM_PATHS = ("/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin")
 
 _GIT_CONFIG = """\
@@ -138,13 +149,7 @@ class Sandbox:
             "HOME": str(self.home),
             "PATH": f"{self.bin}:{self.toolbox}",
             "TMPDIR": str(self.tmp),
-            "LANG": "C.UTF-8",
-            "LC_ALL": "C.UTF-8",
-            "TZ": "UTC",
-            "TERM": "xterm",
-            "SHELL": "/bin/sh",
-            "USER": "case",
-            "LOGNAME": "case",
+            **COMMON_ENVIRONMENT,
             "AGENT_WORKSPACE_PREFIX": self.prefix,
         }
 
