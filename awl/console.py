@@ -36,11 +36,11 @@ class Console:
     def note(self, text: str) -> None:
         """Say what is going on; `--quiet` and JSON output silence it."""
         if not self.quiet and not self.json:
-            _write(sys.stderr, redact(text))
+            _write(sys.stderr, _plain(redact(text)))
 
     def warn(self, text: str) -> None:
         """Say what the person should know though the call goes on."""
-        line = redact(f"warning: {text}")
+        line = _plain(redact(f"warning: {text}"))
         if self.json:
             self._kept.append(line)
         else:
@@ -58,7 +58,7 @@ class Console:
 
     def error(self, text: str) -> None:
         """Print an error in its final form."""
-        _write(sys.stderr, text)
+        _write(sys.stderr, _plain(text))
 
     def confirm(self, question: str) -> bool:
         """Ask, with no as the default; the end of input declines.
@@ -66,13 +66,20 @@ class Console:
         With JSON output the question is shown to a person at a terminal only.
         """
         if sys.stderr is not None and (not self.json or sys.stderr.isatty()):
-            sys.stderr.write(f"{redact(question)} [y/N] ")
+            sys.stderr.write(f"{_plain(redact(question))} [y/N] ")
             sys.stderr.flush()
         try:
             answer = sys.stdin.readline() if sys.stdin is not None else ""
         except ValueError:  # bytes that are no text
             answer = ""
         return answer.strip().lower() in {"y", "yes"}
+
+
+def _plain(text: str) -> str:
+    """Return `text` without what a terminal would obey: names of files can hold anything."""
+    return "".join(
+        sign if sign.isprintable() or sign in "\n\t" else repr(sign)[1:-1] for sign in text
+    )
 
 
 def _write(stream: TextIO | None, text: str) -> None:

@@ -5,7 +5,7 @@ in every runtime.
 """
 
 # Plain strings, as in awl.paths.
-# ruff: noqa: PTH123
+# ruff: noqa: PTH114, PTH123
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from awl.model import ExecSpec
 
-__all__ = ["Executor", "Lifecycle", "LocalExecutor", "not_astray"]
+__all__ = ["Executor", "Lifecycle", "LocalExecutor", "joined", "not_astray"]
 
 # What `git rev-parse --local-env-vars` names, but for settings: a launcher that is called from a
 # hook would work on the hook's repository instead of its own.
@@ -105,7 +105,7 @@ class LocalExecutor:
         stdout: IO[bytes] | None = None,
     ) -> proc.Completed:
         """Run `argv` with the person's environment and `env`."""
-        whole = {**not_astray(self._environment), **self._own(), **(env or {})}
+        whole = joined({**not_astray(self._environment), **self._own()}, env or {})
         return proc.run(argv, env=whole, limit=limit, cwd=self._folder, stdin=stdin, stdout=stdout)
 
     def execute(self, spec: ExecSpec) -> int:
@@ -126,6 +126,11 @@ class LocalExecutor:
 
     def _enter(self, cwd: str | None) -> None:
         folder = self.path("work")
+        if os.path.islink(folder):  # somebody inside has made it one
+            raise AwlError(
+                f"{folder} is a link, and not followed out of the workspace",
+                f"see where it leads: ls -l {folder}",
+            )
         # The launcher itself goes there: what it starts next is the child, and nothing else.
         for step in (folder, cwd) if cwd is not None else (folder,):
             try:
@@ -158,6 +163,23 @@ class LocalExecutor:
             raise CommandNotExecutable(
                 f"{program} cannot be run: {error.strerror}", f"try chmod +x {program}"
             ) from None
+
+
+def joined(environment: Mapping[str, str], more: Mapping[str, str]) -> dict[str, str]:
+    """Return both environments in one; git's settings in `more` come after those that are there."""
+    before, count = (one.get("GIT_CONFIG_COUNT") or "0" for one in (environment, more))
+    whole = {**environment, **more}
+    if count == "0" or not before.isdecimal():
+        return whole
+    for what in ("KEY", "VALUE"):
+        for number in range(int(before)):
+            name = f"GIT_CONFIG_{what}_{number}"
+            if name in environment:
+                whole[name] = environment[name]
+        for number in range(int(count)):
+            whole[f"GIT_CONFIG_{what}_{int(before) + number}"] = more[f"GIT_CONFIG_{what}_{number}"]
+    whole["GIT_CONFIG_COUNT"] = str(int(before) + int(count))
+    return whole
 
 
 def not_astray(environment: Mapping[str, str]) -> dict[str, str]:

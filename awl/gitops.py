@@ -7,7 +7,7 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from awl import gitguard, proc
-from awl.errors import AwlError, CloneFailed, RefNotFound
+from awl.errors import AwlError, CloneFailed, RefNotFound, ToolMissing, WorkWouldBeLost
 from awl.executor import not_astray
 from awl.model import RepoState
 
@@ -100,9 +100,23 @@ def clone(executor: Executor, spec: RepoSpec, kind: str, path: str, ref: str | N
         limit=CLONE_LIMIT,
         env=env,
     )
+    if made.code != 0 and _is_missing(executor):
+        raise ToolMissing(
+            "there is no git in the workspace, so nothing can be cloned into it",
+            "install git where the workspace is (on this machine, or in its image)",
+        )
     if made.code != 0 and git.ask("config", "--get", "remote.origin.url") == spec.url:
         # It lies in a volume that was kept (RM-2): taken up as it is, with the work in it.
-        return _state(git, spec, kind, path, None)
+        kept = _state(git, spec, kind, path, None)
+        if ref is not None and ref not in {kept.ref, kept.commit}:
+            raise WorkWouldBeLost(
+                f"{path} was kept with its volume, on {kept.ref or kept.commit}, and may hold work:"
+                f" it is not brought to {ref}",
+                "leave --ref out to take it up as it is; check out what you want in there then",
+                "or choose another name with --name for a clone of its own",
+                details={"path": path, "ref": kept.ref, "commit": kept.commit},
+            )
+        return kept
     if made.code != 0:
         raise CloneFailed(
             f"cannot clone {spec.url}: {made.words}",
@@ -119,6 +133,11 @@ def clone(executor: Executor, spec: RepoSpec, kind: str, path: str, ref: str | N
             env["GIT_ALLOW_PROTOCOL"] = "git:http:https:ssh"
         git("submodule", "--quiet", "update", "--init", "--recursive", limit=CLONE_LIMIT)
     return _state(git, spec, kind, path, ref)
+
+
+def _is_missing(executor: Executor) -> bool:
+    found = executor.run(("sh", "-c", "command -v git"), limit=LOOK_LIMIT)
+    return found.code != 0
 
 
 def at_risk(

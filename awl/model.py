@@ -19,6 +19,10 @@ __all__ = [
 ]
 
 
+_NULLABLE = frozenset({"engine", "path", "container", "image", "ref", "commit"})
+_HEXADECIMAL = frozenset("0123456789abcdef")
+
+
 class RepoSpec(NamedTuple):
     """A repository as the person gave it, checked (`awl.repospec.parse`).
 
@@ -75,13 +79,17 @@ class Workspace(NamedTuple):
     def of(cls, document: dict[str, Any]) -> Workspace:
         """Read the JSON form back; keys that are not its own are left out.
 
-        Raises `KeyError` or `TypeError` where the document is not one of a workspace.
+        Raises `KeyError` or `TypeError` where the document is not one of a workspace: an agent can
+        write those of the host.
         """
-        fields = {key: document[key] for key in cls._fields}
-        fields["repos"] = tuple(
-            RepoState(**{key: repo[key] for key in RepoState._fields}) for repo in fields["repos"]
+        texts = [key for key in cls._fields if key != "repos"]
+        repos = tuple(
+            RepoState(**{key: _text(repo, key) for key in RepoState._fields})
+            for repo in document["repos"]
         )
-        return cls(**fields)
+        if any(repo.commit and not _HEXADECIMAL.issuperset(repo.commit) for repo in repos):
+            raise TypeError("a commit is not one")
+        return cls(**{key: _text(document, key) for key in texts}, repos=repos)
 
 
 class CreateSpec(NamedTuple):
@@ -117,3 +125,10 @@ class Capabilities(NamedTuple):
     def why_not(self, feature: str) -> str | None:
         """Return the reason why `feature` is unsupported, `None` where it is supported."""
         return self.unsupported.get(feature)
+
+
+def _text(document: dict[str, Any], key: str) -> Any:
+    value = document[key]
+    if not isinstance(value, str) and not (value is None and key in _NULLABLE):
+        raise TypeError(f"{key} is no text")
+    return value

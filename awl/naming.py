@@ -7,7 +7,7 @@ import re
 
 from awl.errors import NameInvalid, ValueInvalid
 
-__all__ = ["LONGEST", "container_name", "generate", "normalise"]
+__all__ = ["LONGEST", "container_name", "generate", "is_normal", "normalise"]
 
 LONGEST = 63
 _PREFIXES = ("agent-ws-", "codex-ws-", "ws-")
@@ -40,6 +40,14 @@ def normalise(raw: str, prefix: str = "agent-ws", *, source: str = "name") -> st
             f"a shorter one: {name[:LONGEST].strip('-')}",
         )
     return name
+
+
+def is_normal(name: str) -> bool:
+    """Tell whether `name` is a logical name as it stands, as files of the launcher's are named."""
+    try:
+        return normalise(name) == name
+    except NameInvalid:
+        return False
 
 
 def container_name(prefix: str, name: str) -> str:

@@ -17,7 +17,7 @@ import os
 import signal
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-from awl.errors import AwlError
+from awl.errors import AwlError, ToolMissing
 from awl.redact import redact, shell_line
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Completed(NamedTuple):
         return redact(said) or f"exit code {self.code}, and not a word"
 
 
-class ProgramMissing(AwlError):
+class ProgramMissing(ToolMissing):
     """A program that the launcher needs is not on PATH."""
 
 

@@ -10,7 +10,7 @@ empty, so that a call that fails leaves no trace.
 """
 
 # Plain strings and descriptors: see awl.paths, and the removal below.
-# ruff: noqa: PTH101, PTH102, PTH104, PTH106, PTH108, PTH112, PTH116, PTH120, PTH123, PTH208
+# ruff: noqa: PTH101, PTH102, PTH104, PTH106, PTH108, PTH112, PTH114, PTH116, PTH120, PTH123, PTH208
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ __all__ = ["HALF", "Store", "read_document", "remove_tree", "write_document"]
 #: The folder of what is half made and half removed, in the launcher's own.
 HALF = "tmp"
 _PATIENCE = 100
+_LONGEST = 1 << 22  # bytes; a document is a few thousand
 _Made = TypeVar("_Made")
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -48,21 +49,25 @@ class Store:
 
     def records(self, runtime: str) -> dict[str, dict[str, Any]]:
         """Return every readable record of `runtime`, by name, in order."""
+        read = ((name, read_document(self.record(runtime, name))) for name in self.names(runtime))
+        return {name: document for name, document in read if document is not None}
+
+    def names(self, runtime: str) -> list[str]:
+        """Return the names of all records of `runtime`, readable or not, in order."""
         try:
             files = sorted(os.listdir(f"{self._own}/{runtime}"))
         except (FileNotFoundError, NotADirectoryError):
-            return {}
-        names = [file.removesuffix(".json") for file in files if file.endswith(".json")]
-        read = ((name, read_document(self.record(runtime, name))) for name in names)
-        return {name: document for name, document in read if document is not None}
+            return []
+        return [file.removesuffix(".json") for file in files if file.endswith(".json")]
 
     def commit(self, runtime: str, name: str, document: dict[str, Any]) -> None:
         """Write the record of `name`, whole or not at all."""
         path = self.record(runtime, name)
-        _within(os.path.dirname(path), lambda: write_document(path, document))
+        self._within(os.path.dirname(path), lambda: write_document(path, document))
 
     def forget(self, runtime: str, name: str) -> None:
         """Remove the record of `name`; one that is gone is as good."""
+        self._refuse_links(f"{self._own}/{runtime}")
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.record(runtime, name))
         self._tidy(f"{self._own}/{runtime}")
@@ -71,7 +76,7 @@ class Store:
         """Make an empty folder in which `name` is built; call it under the lock of `name`."""
         tmp = f"{self._own}/{HALF}"
         path = f"{tmp}/{name}.{os.urandom(6).hex()}"
-        _within(tmp, lambda: os.mkdir(path, 0o700))
+        self._within(tmp, lambda: os.mkdir(path, 0o700))
         return path
 
     def discard(self, path: str) -> None:
@@ -83,10 +88,10 @@ class Store:
         tmp = f"{self._own}/{HALF}"
         parent, name = os.path.split(path)
         if parent != tmp:
-            with _opened(parent) as above, _opened(name, above):
+            with _opened(os.path.realpath(parent)) as above, _opened(name, above):
                 pass  # opened up: a folder that is moved must be writable itself
             trash = f"{tmp}/{name}.{os.urandom(6).hex()}"
-            _within(tmp, lambda: os.rename(f"{parent}/{name}", trash))
+            self._within(tmp, lambda: os.rename(f"{parent}/{name}", trash))
             path = trash
         remove_tree(path)
         self._tidy(tmp)
@@ -112,7 +117,7 @@ class Store:
         path = self._lock(runtime, name)
         folder = os.path.dirname(path)
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        handle = _within(folder, lambda: os.open(path, flags, 0o600))
+        handle = self._within(folder, lambda: os.open(path, flags, 0o600))
         try:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -152,6 +157,27 @@ class Store:
     def _lock(self, runtime: str, name: str) -> str:
         return f"{self._own}/locks/{runtime}-{name}.lock"
 
+    def _within(self, folder: str, make: Callable[[], _Made]) -> _Made:
+        """Make `folder`, private, with all that leads to it, and then something in it.
+
+        Another call that ends may tidy an empty folder away at any moment between these steps.
+        """
+        self._refuse_links(folder)
+        for _ in range(_PATIENCE):
+            with contextlib.suppress(FileNotFoundError):
+                _folders(folder)
+                return make()
+        raise AwlError(f"cannot make anything in {folder}: it vanishes again and again")
+
+    def _refuse_links(self, folder: str) -> None:
+        """See that nothing is made or removed elsewhere; the root itself may be a link."""
+        for path in (self._own, folder):
+            if os.path.islink(path):
+                raise AwlError(
+                    f"{path} is a link, and the launcher's own folders are not followed elsewhere",
+                    f"see where it leads: ls -l {path}",
+                )
+
     def _tidy(self, folder: str) -> None:
         """Remove `folder`, the launcher's own folder and the root, as far as they are empty."""
         for path in (folder, self._own, self.root):
@@ -173,7 +199,7 @@ def read_document(path: str) -> dict[str, Any] | None:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             return None
         try:
-            document = json.loads(file.read())
+            document = json.loads(file.read(_LONGEST + 1)[:_LONGEST])
         except (ValueError, RecursionError):
             return None
     return document if isinstance(document, dict) else None
@@ -206,7 +232,7 @@ def remove_tree(path: str) -> None:
     with what could not be removed.
     """
     parent, name = os.path.split(path)
-    with _opened(parent) as above, _opened(name, above) as top:
+    with _opened(os.path.realpath(parent)) as above, _opened(name, above) as top:
         device = os.fstat(top).st_dev
         for entry in os.listdir(top):
             _remove(entry, top, entry, top, device)
@@ -253,18 +279,6 @@ def _opened(name: str, folder: int | None = None) -> Iterator[int]:
         yield real
     finally:
         os.close(real)
-
-
-def _within(folder: str, make: Callable[[], _Made]) -> _Made:
-    """Make `folder`, private, with all that leads to it, and then something in it.
-
-    Another call that ends may tidy an empty folder away at any moment between these steps.
-    """
-    for _ in range(_PATIENCE):
-        with contextlib.suppress(FileNotFoundError):
-            _folders(folder)
-            return make()
-    raise AwlError(f"cannot make anything in {folder}: it vanishes again and again")
 
 
 def _folders(path: str) -> None:

@@ -109,9 +109,13 @@ class Docker:
         return done.text
 
     def rows(self, *words: str, fields: str) -> list[list[str]]:
-        """Return the rows of a listing, each as the list of `fields` (see `fields`)."""
+        """Return the rows of a listing, each as the list of `fields` (see `fields`).
+
+        A label of somebody else's can hold anything, separators too: such a row is left out.
+        """
         text = self.ask(*words, "--format", fields)
-        return [line.split(_SEPARATOR) for line in text.splitlines() if line]
+        rows = (line.split(_SEPARATOR) for line in text.split("\n"))
+        return [row for row in rows if len(row) == fields.count(_SEPARATOR) + 1 and row[0]]
 
     def status(self, container: str) -> str | None:
         """Return the state of a container (`running`, `exited`, …), `None` where there is none."""

@@ -40,6 +40,10 @@ _VOLUMES = (("work", WORK), ("home", HOME), ("codex", f"{HOME}/.codex"))
 #: Seconds for a run that may have to pull, and for a removal.
 _RUN_LIMIT = 1800.0
 _REMOVE_LIMIT = 60.0
+# The first process is the engine's, and runs as the image's user.
+_HAND_OVER = """user=$(stat -c %u:%g /proc/1) || exit
+for place do [ "$(stat -c %u "$place")" != 0 ] || chown "$user" "$place" || exit; done
+"""
 _RUNNING = frozenset({"running", "restarting"})
 
 
@@ -73,6 +77,8 @@ class ContainerRuntime:
             kept = self._volumes_before(spec.name, container)
             try:
                 whole = self._run(spec, container, image, kept)
+                if image != config.DEFAULT_IMAGE:
+                    self._hand_over(whole)
                 repos = populate(EngineExecutor(self._engine, whole, spec.name))
                 workspace = Workspace(
                     name=spec.name,
@@ -116,29 +122,28 @@ class ContainerRuntime:
             fields=fields("ID", "State", "Names", f"label:{_LABEL}", f"label:{_INSTALLATION}"),
         )
         states = {row[0]: row[1] for row in rows}
-        found = []
-        recorded = set()
-        for name, document in self._store.records("container").items():
-            if (workspace := _read(document, name)) is None:
-                continue
-            state = states.get(document["container_id"])
-            recorded.add(document["container_id"])
-            found.append(workspace._replace(status=_status(state)))
-        half = []
+        found, half, recorded = [], set(), set()
+        for name in self._store.names("container"):
+            document = read_document(self._store.record("container", name)) or {}
+            if (workspace := _read(document, name)) is not None:
+                recorded.add(document["container_id"])
+                status = _status(states.get(document["container_id"]))
+                found.append(workspace._replace(status=status))
+            elif naming.is_normal(name):
+                half.add(name)
+                self._context.warn(f"the record of {name} is unreadable; remove it: awl rm {name}")
         for whole, _, shown, label, installation in rows:
-            if whole not in recorded and installation == self._installation:
-                half.append(label)
+            if whole not in recorded and installation == self._installation and label not in half:
+                half.add(label)
                 self._context.warn(f"container {shown} is half made; remove it: awl rm {label}")
         return Listing(tuple(found), tuple(sorted(half)))
 
     def remove(self, name: str, *, keep_volumes: bool) -> None:
         """Remove the container, then its volumes, then its record: what is left can be found."""
         with self._store.lock("container", name):
-            document = self._record(name)
-            ids = self._ours(name)
-            if document is not None:
-                ids.add(document["container_id"])
-            if not ids:
+            document = self._record(name) or {}
+            ids = self._ours(name, document.get("container_id"))
+            if not ids and not os.path.lexists(self._store.record("container", name)):
                 raise WorkspaceNotFound(f"no workspace {name} in runtime container")
             self._remove_containers(ids)
             if keep_volumes:
@@ -162,18 +167,17 @@ class ContainerRuntime:
         document = read_document(self._store.record("container", name))
         return document if document and _read(document, name) else None
 
-    def _ours(self, name: str) -> set[str]:
+    def _ours(self, name: str, recorded: str | None = None) -> set[str]:
+        """Return the containers of `name`: a record may name one that is somebody else's."""
         rows = self._engine.rows(
             "ps",
             "--all",
             "--no-trunc",
             "--filter",
             f"label={_LABEL}={name}",
-            "--filter",
-            f"label={_INSTALLATION}={self._installation}",
-            fields=fields("ID"),
+            fields=fields("ID", f"label:{_INSTALLATION}"),
         )
-        return {row[0] for row in rows}
+        return {whole for whole, by in rows if by == self._installation or whole == recorded}
 
     def _volumes_of(self, name: str) -> set[str]:
         rows = self._engine.rows(
@@ -237,13 +241,21 @@ class ContainerRuntime:
         if "is already in use by container" in done.words and (left := self._ours(spec.name)):
             # A launcher that was killed left it; under the lock nobody else is at it.
             self._remove_containers(left)
-            stated = self._store.records("kept").get(spec.name, {}).get("volumes", [])
-            kept.intersection_update(stated)
+            stated = self._store.records("kept").get(spec.name, {}).get("volumes")
+            kept.intersection_update(stated if isinstance(stated, list) else ())
             self._remove_volumes(self._volumes_of(spec.name) - kept)
             done = self._engine.call(*words, limit=_RUN_LIMIT)
         if done.code != 0:
             raise _refusal(done, container, image)
         return done.text.splitlines()[-1].strip()
+
+    def _hand_over(self, whole: str) -> None:
+        """Give the user of a foreign image the folders that the engine had to make (as root)."""
+        places = (place for _, place in _VOLUMES)
+        words = ("exec", "--user", "0", whole, "sh", "-c", _HAND_OVER, "awl", *places)
+        done = self._engine.call(*words, limit=_REMOVE_LIMIT)
+        if done.code != 0:
+            self._context.warn(f"folders of the container may not be writable: {done.words}")
 
     def _give_up(
         self, spec: CreateSpec, container: str, kept: set[str], error: BaseException
