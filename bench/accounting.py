@@ -23,7 +23,7 @@ __all__ = ["VARIABLE", "Accounts", "account", "pytest_configure", "read"]
 
 VARIABLE = "AWL_BENCH_ACCOUNTS"
 _IMPORT = "from conformance.lock.zygote import main; "
-_HOOK = "from bench.accounting import account; account(); "
+_HOOK = "from bench.accounting import account; account({path!r}); "
 
 
 def pytest_configure() -> None:
@@ -31,18 +31,20 @@ def pytest_configure() -> None:
     from conformance.lock import client
 
     program = client._START  # the suite has no figure of this yet
-    if os.environ.get(VARIABLE) and _HOOK not in program:
+    # The file's name goes along: a zygote may be started with another environment than ours.
+    hook = _HOOK.format(path=os.environ.get(VARIABLE, ""))
+    if os.environ.get(VARIABLE) and hook not in program:
         if _IMPORT not in program:
             raise RuntimeError("the zygote starts in another way than the benchmarks know")
-        client._START = program.replace(_IMPORT, _IMPORT + _HOOK)
+        client._START = program.replace(_IMPORT, _IMPORT + hook)
 
 
-def account() -> None:
-    """Have each keeper of this zygote write down, when its case is closed, what it has cost."""
+def account(path: str) -> None:
+    """Have each keeper of this zygote append to ``path``, when its case is closed, its cost."""
     from conformance.lock.keeper import Keeper
 
     # Opened before the lock, in which only a case's sandbox can be written.
-    file = os.open(os.environ[VARIABLE], os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC)
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC)
     close = Keeper._close
 
     def close_and_account(keeper: Any, request: Any, fds: list[int]) -> Any:
