@@ -104,7 +104,7 @@ def _refuse_loss(targets: list[_Target]) -> None:
 
 
 def _at_risk(runtime: Runtime, workspace: Workspace) -> list[tuple[str, str]]:
-    if workspace.status == "unknown":
+    if workspace.status == "unknown" and workspace.path is None:
         # There is nothing left to look from; what was cloned may still lie in its volumes.
         return [("cannot be looked at", repo.path) for repo in workspace.repos]
     known = [repo.commit for repo in workspace.repos if repo.commit]

@@ -1,7 +1,7 @@
 """The host runtime: a workspace is a plain folder below the root; no engine is asked (RT-6)."""
 
 # Plain strings, as in awl.paths.
-# ruff: noqa: PTH101, PTH102, PTH103, PTH104, PTH208
+# ruff: noqa: PTH101, PTH102, PTH103, PTH104, PTH116, PTH208
 
 from __future__ import annotations
 
@@ -37,6 +37,21 @@ _UNSUPPORTED = {
         "a host workspace is a folder, and has no process that could print",
     ),
 }
+
+
+_SPOILT = Workspace(
+    name="",
+    runtime="host",
+    engine=None,
+    status="unknown",
+    path=None,
+    container=None,
+    image=None,
+    provider="host",
+    mode="clone",
+    repos=(),
+    created_at="",
+)
 
 
 class HostRuntime:
@@ -207,18 +222,28 @@ class HostRuntime:
 
 
 def _read(document: dict[str, Any], name: str, folder: str) -> Workspace | None:
-    """Return the workspace that metadata tells of; `None` for a half-made or spoilt one."""
-    if document.get("failed"):
+    """Return the workspace that metadata tells of; `None` for one that is half made.
+
+    An agent can write the file: where it stands and what it is called is seen, not read, and one
+    that is spoilt makes the workspace no less one, with work in it that may be lost.
+    """
+    if document.get("failed") is True:
         return None
     try:
-        workspace = Workspace.of(document)
+        workspace = Workspace.of(document)._replace(status="ready")
     except (KeyError, TypeError):
-        return None
-    # Where it stands and what it is called is seen, not read: an agent can write the file.
-    return workspace._replace(name=name, runtime="host", path=folder, status="ready")
+        workspace = _SPOILT._replace(created_at=_written(os.stat(folder).st_mtime))
+    return workspace._replace(name=name, runtime="host", path=folder)
 
 
 def _now() -> str:
+    from time import time
+
+    return _written(time())
+
+
+def _written(seconds: float) -> str:
     from datetime import UTC, datetime
 
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

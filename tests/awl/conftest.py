@@ -7,9 +7,15 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
+
+from conformance.drivers import process
+from conformance.lock.client import LockError, Zygote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 LIMIT = 60
@@ -180,3 +186,53 @@ def host(world: World) -> World:
     """A world of host workspaces, without an engine."""
     world.env["AGENT_WORKSPACE_RUNTIME"] = "host"
     return world
+
+
+@pytest.fixture(scope="session")
+def zygote() -> Iterator[Zygote]:
+    try:
+        with Zygote() as started:
+            yield started
+    except LockError as problem:
+        pytest.skip(str(problem))
+
+
+class Locked:
+    """A world of which every command runs in the lock."""
+
+    def __init__(self, world: World, run: Callable[..., process.Outcome]) -> None:
+        self.world = world
+        self._run = run
+        self.ran = world.folder / "ran"
+        self.decoy = world.folder / "decoy"
+
+    def sh(self, script: str, cwd: Path | None = None) -> str:
+        done = self._run(["sh", "-ec", script], cwd or self.world.folder)
+        assert done.exit == 0, done.stderr.decode()
+        return done.stdout.decode()
+
+    def awl(self, *words: str) -> Result:
+        done = self._run(self.world.argv(*words), self.world.folder)
+        assert not done.timed_out
+        said = done.stderr.decode()
+        assert "Traceback" not in said
+        assert "the launcher itself" not in said
+        return Result(done.exit if done.exit is not None else -1, done.stdout.decode(), said)
+
+
+@pytest.fixture
+def locked(world: World, zygote: Zygote) -> Iterator[Locked]:
+    """A world in the lock, with a decoy that must stay as it is; its runtime is host."""
+    world.env["AGENT_WORKSPACE_RUNTIME"] = "host"
+    with zygote.open_case(world.folder) as lock:
+
+        def run(argv: list[str], cwd: Path) -> process.Outcome:
+            return process.run(lock, argv, env=world.env, cwd=cwd, timeout=LIMIT)
+
+        made = Locked(world, run)
+        made.decoy.mkdir()
+        (made.decoy / "keep").write_text("precious\n")
+        yield made
+        assert (made.decoy / "keep").read_text() == "precious\n"
+        if (world.bin / "docker").exists():
+            made.sh("docker ps -aq | xargs -r docker rm -f >/dev/null")

@@ -1,4 +1,4 @@
-"""What an agent may leave behind, and what becomes of it: nothing.
+"""What an agent may leave behind in a repository, and what becomes of it: nothing.
 
 Everything runs in the suite's lock: only the test's own folder can be written, whatever goes wrong.
 """
@@ -10,61 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.drivers import process
-from conformance.lock.client import LockError, Zygote
-from tests.awl.conftest import Result
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from tests.awl.conftest import World
-
-
-@pytest.fixture(scope="module")
-def zygote() -> Iterator[Zygote]:
-    try:
-        with Zygote() as started:
-            yield started
-    except LockError as problem:
-        pytest.skip(str(problem))
-
-
-class Locked:
-    """A world of which every command runs in the lock."""
-
-    def __init__(self, world: World, run: Callable[..., process.Outcome]) -> None:
-        self.world = world
-        self._run = run
-        self.ran = world.folder / "ran"
-        self.decoy = world.folder / "decoy"
-
-    def sh(self, script: str, cwd: Path | None = None) -> str:
-        done = self._run(["sh", "-ec", script], cwd or self.world.folder)
-        assert done.exit == 0, done.stderr.decode()
-        return done.stdout.decode()
-
-    def awl(self, *words: str) -> Result:
-        done = self._run(self.world.argv(*words), self.world.folder)
-        assert not done.timed_out
-        said = done.stderr.decode()
-        assert "Traceback" not in said
-        assert "the launcher itself" not in said
-        return Result(done.exit if done.exit is not None else -1, done.stdout.decode(), said)
-
-
-@pytest.fixture
-def locked(host: World, zygote: Zygote) -> Iterator[Locked]:
-    with zygote.open_case(host.folder) as lock:
-
-        def run(argv: list[str], cwd: Path) -> process.Outcome:
-            return process.run(lock, argv, env=host.env, cwd=cwd, timeout=60)
-
-        made = Locked(host, run)
-        made.decoy.mkdir()
-        (made.decoy / "keep").write_text("precious\n")
-        yield made
-        assert (made.decoy / "keep").read_text() == "precious\n"
+    from tests.awl.conftest import Locked
 
 
 # ---------------------------------------------------------------- repositories
