@@ -38,6 +38,17 @@ class Console:
         if not self.quiet and not self.json:
             _write(sys.stderr, _plain(redact(text)))
 
+    def progress(self, text: str) -> None:
+        """Say how far something is, to a person who looks: on a terminal only (CLI-9)."""
+        if self.watched:
+            self.note(text)
+
+    @property
+    def watched(self) -> bool:
+        """Tell whether progress is shown."""
+        stream = sys.stderr
+        return not self.quiet and not self.json and stream is not None and stream.isatty()
+
     def warn(self, text: str) -> None:
         """Say what the person should know though the call goes on."""
         line = _plain(redact(f"warning: {text}"))

@@ -72,7 +72,7 @@ _GROUP = _Group(
         ),
     ],
     help="Make, list, enter and remove the workspaces in which coding agents work.",
-    epilog="exit codes: help exit-codes",
+    epilog="exit codes: help exit-codes; variables: help environment",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

@@ -21,14 +21,29 @@ from awl.errors import AwlError, ToolMissing
 from awl.redact import redact, shell_line
 
 if TYPE_CHECKING:
+    import subprocess
+    import threading
     from collections.abc import Callable, Mapping, Sequence
+    from typing import Self
 
-__all__ = ["Completed", "ProgramMissing", "TimeLimitReached", "on_path", "run", "spawn", "watch"]
+__all__ = [
+    "Completed",
+    "ProgramMissing",
+    "TimeLimitReached",
+    "on_path",
+    "rehearse",
+    "run",
+    "spawn",
+    "watch",
+]
 
+# Seconds to wait for the last words of a child that has ended; a grandchild may hold the stream.
+_PATIENCE = 2.0
 # Python ignores these two; the programs it starts shall not.
 _RESET = (signal.SIGPIPE, signal.SIGXFSZ)
 
 _watcher: Callable[[str], None] | None = None
+_stand_in: Callable[[tuple[str, ...]], Completed] | None = None
 
 
 class Completed(NamedTuple):
@@ -64,6 +79,12 @@ def watch(watcher: Callable[[str], None] | None) -> None:
     _watcher = watcher
 
 
+def rehearse(stand_in: Callable[[tuple[str, ...]], Completed] | None) -> None:
+    """Have `stand_in` asked instead of each program that `run` would run (`--dry-run`)."""
+    global _stand_in
+    _stand_in = stand_in
+
+
 def on_path(program: str, environment: Mapping[str, str]) -> str | None:
     """Return the path of `program` as the person's PATH has it, `None` where it has none.
 
@@ -84,16 +105,20 @@ def run(
     cwd: str | None = None,
     stdin: bytes | IO[bytes] = b"",
     stdout: IO[bytes] | None = None,
+    told: Callable[[str], None] | None = None,
 ) -> Completed:
     """Run `argv` to its end and collect its output.
 
     `limit` is in seconds. `stdin` is what the program reads: bytes, or an open file that it gets
-    as it is; `stdout` is an open file that takes its output instead of `Completed.out`. Raises
-    `ProgramMissing` and `TimeLimitReached`; an exit code is no error here.
+    as it is; `stdout` is an open file that takes its output instead of `Completed.out`; `told` is
+    told each line of standard error as it comes. Raises `ProgramMissing` and `TimeLimitReached`; an
+    exit code is no error here.
     """
     import subprocess
 
     program = _found(argv[0], env)
+    if _stand_in is not None:
+        return _stand_in(tuple(argv))
     data = stdin if isinstance(stdin, bytes) else None
     try:
         child = subprocess.Popen(
@@ -110,7 +135,7 @@ def run(
     except OSError as error:
         raise AwlError(f"cannot run {argv[0]}: {error.strerror}") from error
     _log(argv)
-    with child:
+    with child, _Teller(child, told) as teller:
         try:
             out, err = child.communicate(data, timeout=limit)
         except subprocess.TimeoutExpired:
@@ -123,7 +148,7 @@ def run(
             _end(child.pid)
             child.communicate()
             raise
-    return Completed(child.returncode, out or b"", err)
+    return Completed(child.returncode, out or b"", err or teller.heard)
 
 
 def spawn(
@@ -146,6 +171,40 @@ def spawn(
     return os.posix_spawn(
         argv[0], list(argv), env, file_actions=actions, setsigmask=mask, setsigdef=_RESET, **own
     )
+
+
+class _Teller:
+    """Reads standard error of a child line by line, where somebody wants to be told of it."""
+
+    def __init__(self, child: subprocess.Popen[bytes], told: Callable[[str], None] | None) -> None:
+        self._lines: list[bytes] = []
+        self._thread: threading.Thread | None = None
+        if told is None or child.stderr is None:
+            return
+        from threading import Thread
+
+        stream, child.stderr = child.stderr, None  # `communicate` leaves it to the thread
+        self._thread = Thread(target=self._listen, args=(stream, told), daemon=True)
+
+    @property
+    def heard(self) -> bytes:
+        """What was read; complete once the teller is left."""
+        return b"".join(self._lines)
+
+    def __enter__(self) -> Self:
+        if self._thread:
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._thread:
+            self._thread.join(_PATIENCE)
+
+    def _listen(self, stream: IO[bytes], told: Callable[[str], None]) -> None:
+        with stream:
+            for line in stream:
+                self._lines.append(line)
+                told(line.decode(errors="replace").rstrip())
 
 
 def _found(program: str, env: Mapping[str, str]) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING
 
 from awl import config, naming, paths, proc
 from awl.console import Console
-from awl.errors import OptionUnsupported
+from awl.errors import AwlError, OptionUnsupported
 from awl.runtimes import registry
 from awl.runtimes.api import Context
 from awl.store import Store
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from awl.runtimes.api import Runtime
 
 __all__ = ["Session"]
+
+#: The folder of what was said once, among the records.
+_NOTICES = "notices"
 
 
 class Session:
@@ -47,7 +51,35 @@ class Session:
     def context(self) -> Context:
         """What runtimes are made from."""
         store = Store(paths.root(self.environment))
-        return Context(self.environment, store, self.console.warn)
+        progress = self.console.progress if self.console.watched else None
+        return Context(self.environment, store, self.console.warn, progress)
+
+    def is_migrating(self) -> bool:
+        """Tell whether the default is used for the first time where only the host has workspaces.
+
+        Not with `--quiet` or JSON output, which would hide the notice.
+        """
+        if (
+            self.runtime_setting.chosen
+            or self.console.quiet
+            or self.console.json
+            or self.environment.get("AWL_NO_MIGRATION_NOTICE")
+        ):
+            return False
+        context = self.context
+        if context.store.names(config.DEFAULT_RUNTIME) or context.store.names(_NOTICES):
+            return False
+        return bool(registry.make("host", context).list().workspaces)
+
+    def notice_migration(self) -> None:
+        """Say, and remember that it was said, where the person's workspaces are (RT-8)."""
+        self.console.note(
+            f"notice: the runtime is {config.DEFAULT_RUNTIME} now; your host workspaces are there"
+            f" as before: {self.program} ls --runtime host"
+            " (for good: export AGENT_WORKSPACE_RUNTIME=host)"
+        )
+        with contextlib.suppress(AwlError, OSError):  # then it is said again
+            self.context.store.commit(_NOTICES, "migration", {"shown": True})
 
     def runtime(self, name: str | None = None) -> Runtime:
         """Return the runtime `name`, else the one that was chosen."""

@@ -1,4 +1,4 @@
-"""`create`: make a workspace (CREATE-1 to CREATE-8, NAME-5)."""
+"""`create`: make a workspace (CREATE-1 to CREATE-9, NAME-5)."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ def create(
     image: str | None,
     no_pull: bool,
     keep_failed: bool,
+    dry_run: bool,
 ) -> None:
     """Check everything that can be checked, make the workspace, and say what it is."""
     if no_work_repos and repos:
@@ -64,14 +65,22 @@ def create(
     def populate(executor: Executor) -> tuple[RepoState, ...]:
         done = []
         for kind, repo, path, wanted_ref in wanted:
-            session.console.note(f"cloning {repo.url} to {path}")
+            session.console.progress(f"cloning {repo.url} to {path}")
             done.append(gitops.clone(executor, repo, kind, path, wanted_ref))
         return tuple(done)
 
     spec = CreateSpec(
         name=_name(session, name, wanted), image=image, pull=not no_pull, keep_failed=keep_failed
     )
+    if dry_run:
+        from awl.commands.rehearsal import rehearse
+
+        rehearse(session, runtime, spec, populate)
+        return
+    migrating = session.is_migrating()
     _show(session, runtime.create(spec, populate))
+    if migrating:
+        session.notice_migration()
 
 
 def _wanted(session: Session, kind: str, texts: tuple[str, ...], ref: str | None) -> list[_Wanted]:
@@ -139,6 +148,9 @@ def command() -> click.Command:
             click.Option(("--no-pull",), is_flag=True, help="Never pull an image."),
             click.Option(
                 ("--keep-failed",), is_flag=True, help="Leave a failed workspace for a look."
+            ),
+            click.Option(
+                ("--dry-run", "-n"), is_flag=True, help="Print the commands and make nothing."
             ),
             click.Argument(("repos",), nargs=-1, metavar="[REPO]..."),
         ],

@@ -1,11 +1,11 @@
-"""`help`: help on a command, and the table of exit codes (CLI-2, CLI-10)."""
+"""`help`: help on a command, and the tables of exit codes and variables (CLI-2, CLI-10, CLI-11)."""
 
 from __future__ import annotations
 
 import difflib
 from typing import TYPE_CHECKING
 
-from awl import commands
+from awl import commands, variables
 from awl.errors import UnknownCommand
 from awl.exits import EXIT_TABLE
 
@@ -17,21 +17,25 @@ if TYPE_CHECKING:
 __all__ = ["command", "show_help"]
 
 _EXIT_CODES = "exit-codes"
+_ENVIRONMENT = "environment"
 
 
 def show_help(session: Session, *, topic: str | None) -> None:
-    """Print help on `topic`: a command, `exit-codes`, or nothing for the whole."""
+    """Print help on `topic`: a command, a table, or nothing for the whole."""
     import click
 
     if topic == _EXIT_CODES:
         _exit_codes(session)
+        return
+    if topic == _ENVIRONMENT:
+        _environment(session)
         return
     root = click.get_current_context().find_root()
     if topic is None:
         session.console.result(root.get_help())
         return
     if topic not in commands.NAMES:
-        topics = (*commands.NAMES, _EXIT_CODES)
+        topics = (*commands.NAMES, _EXIT_CODES, _ENVIRONMENT)
         near = difflib.get_close_matches(topic, topics, 1)
         raise UnknownCommand(
             f"no help on {topic!r}; topics: {', '.join(topics)}",
@@ -53,6 +57,17 @@ def _exit_codes(session: Session) -> None:
         session.console.result(f"{number:>3}  {text}")
 
 
+def _environment(session: Session) -> None:
+    table = (*variables.CONTRACT, *variables.OWN)
+    if session.console.json:
+        rows = [{"name": name, "text": text} for name, text in table]
+        session.console.document({"environment": rows})
+        return
+    width = max(len(name) for name, _ in table)
+    for name, text in table:
+        session.console.result(f"{name:<{width}}  {text}")
+
+
 def command() -> click.Command:
     """Return the click command."""
     import click
@@ -63,5 +78,6 @@ def command() -> click.Command:
         "help",
         show_help,
         [click.Argument(("topic",), required=False)],
-        "Show help on a command, or the table of exit codes (TOPIC exit-codes).",
+        "Show help on a command, or the table of exit codes or of variables (TOPIC exit-codes,"
+        " environment).",
     )

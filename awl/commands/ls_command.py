@@ -34,6 +34,8 @@ def ls(session: Session, *, everywhere: bool) -> None:
         raise failed[0][1]
     for name, reason in failed:
         session.console.warn(f"runtime {name} is not listed: {reason.message}")
+    if not everywhere and session.is_migrating():
+        session.notice_migration()
     rows.sort(key=lambda row: (row.name, row.runtime))
     if session.console.json:
         session.console.document(

@@ -32,6 +32,7 @@ COMMANDS: dict[str, Command] = {
             Option(('--image',), 'IMAGE', "The container's image."),
             Option(('--no-pull',), None, 'Never pull an image.'),
             Option(('--keep-failed',), None, 'Leave a failed workspace for a look.'),
+            Option(('--dry-run', '-n'), None, 'Print the commands and make nothing.'),
         ),
         (
             Argument('repos', True),

@@ -45,8 +45,16 @@ def examine(context: Context) -> Iterator[Finding]:
         )
     listing = HostRuntime(context).list()
     whole = [workspace.name for workspace in listing.workspaces]
-    for name in whole:
-        yield from _open_to_others(root, name)
+    for workspace in listing.workspaces:
+        yield from _open_to_others(root, workspace.name)
+        if workspace.status == "unknown":
+            yield Finding(
+                "record-spoilt",
+                "host",
+                workspace.name,
+                f"its metadata, {OWN}/workspace.json, cannot be read; there may be work in it",
+                f"awl rm {workspace.name} --runtime host",
+            )
     for name in listing.half_made:
         if not context.store.busy("host", name):
             yield _half_made(context, name)
@@ -79,13 +87,9 @@ def _open_to_others(root: str, name: str) -> Iterator[Finding]:
 
 
 def _half_made(context: Context, name: str) -> Finding:
-    document = read_document(f"{context.store.root}/{name}/{OWN}/workspace.json")
+    problem = "its creation failed, and it was kept for a look"
     mend = f"awl rm {name} --runtime host"
-    if document is not None and document.get("failed"):
-        problem = "its creation failed, and it was kept for a look"
-        return Finding("half-made", "host", name, problem, mend, partial(_remove, context, name))
-    problem = f"its metadata, {OWN}/workspace.json, is spoilt; there may be work in it"
-    return Finding("half-made", "host", name, problem, mend)
+    return Finding("half-made", "host", name, problem, mend, partial(_remove, context, name))
 
 
 def _remove(context: Context, name: str) -> None:
@@ -93,7 +97,7 @@ def _remove(context: Context, name: str) -> None:
     executor = LocalExecutor(folder, context.environment)
     with context.store.lock("host", name):
         document = read_document(f"{folder}/{OWN}/workspace.json")
-        if document is None or not document.get("failed"):
+        if document is None or document.get("failed") is not True:
             return  # another call has been here meanwhile
         refuse_loss(gitops.at_risk(executor, REPOSITORIES, ()))
         context.store.discard(folder)

@@ -19,7 +19,7 @@ from awl.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 __all__ = ["HEADS", "Docker", "fields"]
 
@@ -75,13 +75,14 @@ class Docker:
         limit: float | None = None,
         env: Mapping[str, str] | None = None,
         stdin: bytes | IO[bytes] = b"",
+        told: Callable[[str], None] | None = None,
         stdout: IO[bytes] | None = None,
     ) -> proc.Completed:
         """Run `docker WORDS` and return what it said, whatever its exit code.
 
         `env` is added to the client's environment: the place for values that must not be seen in an
-        argument list. Raises an `EngineError` where no engine answers, or not in time (5 s without
-        `limit`).
+        argument list; `told` hears what the client says on standard error as it comes. Raises an
+        `EngineError` where no engine answers, or not in time (5 s without `limit`).
         """
         seconds = limit or self._limit
         try:
@@ -90,6 +91,7 @@ class Docker:
                 env={**self.environment, **(env or {})},
                 limit=seconds,
                 stdin=stdin,
+                told=told,
                 stdout=stdout,
             )
         except proc.TimeLimitReached:

@@ -6,7 +6,7 @@ A third party registers a callable `(Context) -> Runtime` under the entry point 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     #: Fills a new workspace with repositories; whatever it raises undoes the whole creation.
     Populate = Callable[[Executor], tuple[RepoState, ...]]
 
-__all__ = ["Context", "Runtime"]
+__all__ = ["Context", "Rehearsal", "Runtime"]
 
 
 class Context(NamedTuple):
@@ -29,6 +29,8 @@ class Context(NamedTuple):
     environment: Mapping[str, str]
     store: Store
     warn: Callable[[str], None]
+    #: Tells a person at a terminal how far something is; `None` where nobody looks.
+    progress: Callable[[str], None] | None = None
 
 
 class Runtime(Protocol):
@@ -63,4 +65,16 @@ class Runtime(Protocol):
         """Remove `name`, from every state it may be in.
 
         Raises `WorkspaceNotFound`, `WorkspaceBusy`, and what stood in the way.
+        """
+
+
+@runtime_checkable
+class Rehearsal(Protocol):
+    """What a runtime can do besides: say how it would make a workspace (CREATE-9)."""
+
+    def rehearse(self, spec: CreateSpec) -> Executor:
+        """Call what `create` would, while nothing is run (`awl.proc.rehearse`).
+
+        Returns the way into the workspace that there would be. Raises what can be known before:
+        `WorkspaceExists`, an engine that is not installed.
         """

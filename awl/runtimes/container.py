@@ -101,6 +101,14 @@ class ContainerRuntime:
                 raise
         return workspace
 
+    def rehearse(self, spec: CreateSpec) -> EngineExecutor:
+        """Call what `create` would call to begin with; see `awl.runtimes.api.Rehearsal`."""
+        container = self._container(spec.name)
+        self._refuse_existing(spec.name)
+        image = config.image(spec.image, self._environment).value
+        self._engine.call(*self._run_words(spec, container, image))
+        return EngineExecutor(self._engine, container, spec.name)
+
     def executor(self, name: str) -> EngineExecutor:
         """Return the way into the container of `name`, by the id that its record holds."""
         document = self._record(name)
@@ -180,16 +188,9 @@ class ContainerRuntime:
         return {whole for whole, by in rows if by == self._installation or whole == recorded}
 
     def _volumes_of(self, name: str) -> set[str]:
-        rows = self._engine.rows(
-            "volume",
-            "ls",
-            "--filter",
-            f"label={_LABEL}={name}",
-            "--filter",
-            f"label={_INSTALLATION}={self._installation}",
-            fields=fields("Name"),
-        )
-        return {row[0] for row in rows}
+        labelled = (f"{_LABEL}={name}", f"{_INSTALLATION}={self._installation}")
+        filters = (word for label in labelled for word in ("--filter", f"label={label}"))
+        return {row[0] for row in self._engine.rows("volume", "ls", *filters, fields="{{.Name}}")}
 
     def _refuse_existing(self, name: str) -> None:
         if os.path.lexists(self._store.record("container", name)):
@@ -224,30 +225,34 @@ class ContainerRuntime:
     # ------------------------------------------------------------ making and undoing
 
     def _run(self, spec: CreateSpec, container: str, image: str, kept: set[str]) -> str:
-        labels = (f"{_LABEL}={spec.name}", f"{_INSTALLATION}={self._installation}")
-        mounts = [
-            f"type=volume,src={container}-{part},dst={place},"
-            + ",".join(f"volume-label={label}" for label in labels)
-            for part, place in _VOLUMES
-        ]
-        words = (
-            *("run", "--detach", "--init", "--pull", "missing" if spec.pull else "never"),
-            *("--name", container, "--hostname", spec.name),
-            *(word for label in labels for word in ("--label", label)),
-            *(word for mount in mounts for word in ("--mount", mount)),
-            *(image, "sleep", "infinity"),
-        )
-        done = self._engine.call(*words, limit=_RUN_LIMIT)
+        words = self._run_words(spec, container, image)
+        told = self._context.progress if spec.pull else None
+        done = self._engine.call(*words, limit=_RUN_LIMIT, told=told)
         if "is already in use by container" in done.words and (left := self._ours(spec.name)):
             # A launcher that was killed left it; under the lock nobody else is at it.
             self._remove_containers(left)
             stated = self._store.records("kept").get(spec.name, {}).get("volumes")
             kept.intersection_update(stated if isinstance(stated, list) else ())
             self._remove_volumes(self._volumes_of(spec.name) - kept)
-            done = self._engine.call(*words, limit=_RUN_LIMIT)
+            done = self._engine.call(*words, limit=_RUN_LIMIT, told=told)
         if done.code != 0:
             raise _refusal(done, container, image)
         return done.text.splitlines()[-1].strip()
+
+    def _run_words(self, spec: CreateSpec, container: str, image: str) -> tuple[str, ...]:
+        labels = (f"{_LABEL}={spec.name}", f"{_INSTALLATION}={self._installation}")
+        mounts = [
+            f"type=volume,src={container}-{part},dst={place},"
+            + ",".join(f"volume-label={label}" for label in labels)
+            for part, place in _VOLUMES
+        ]
+        return (
+            *("run", "--detach", "--init", "--pull", "missing" if spec.pull else "never"),
+            *("--name", container, "--hostname", spec.name),
+            *(word for label in labels for word in ("--label", label)),
+            *(word for mount in mounts for word in ("--mount", mount)),
+            *(image, "sleep", "infinity"),
+        )
 
     def _hand_over(self, whole: str) -> None:
         """Give the user of a foreign image the folders that the engine had to make (as root)."""

@@ -10,6 +10,7 @@ import os
 import stat
 from typing import TYPE_CHECKING, Any
 
+from awl import proc
 from awl.errors import AwlError, TunnelNotFound, WorkspaceExists, WorkspaceNotFound
 from awl.executor import LocalExecutor
 from awl.model import Capabilities, Listing, Workspace
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["HostRuntime"]
 
+#: Seconds that making a folder may take.
+_LIMIT = 60.0
 _UNSUPPORTED = {
     "create.image": "a host workspace has no image",
     "create.no-pull": "a host workspace has no image",
@@ -85,6 +88,16 @@ class HostRuntime:
                 self._give_up(stage, spec, error)
                 raise
         return workspace
+
+    def rehearse(self, spec: CreateSpec) -> LocalExecutor:
+        """Call what `create` would call to begin with; see `awl.runtimes.api.Rehearsal`."""
+        folder = self._folder(spec.name)
+        if self._is_workspace(spec.name) or self._metadata(spec.name) is None:
+            self._clear_the_way(spec.name)
+        for area, mode in AREAS:
+            words = ("mkdir", "-p", "-m", f"{mode:03o}", f"{folder}/{area}")
+            proc.run(words, env=self._environment, limit=_LIMIT)
+        return LocalExecutor(folder, self._environment)
 
     def executor(self, name: str) -> LocalExecutor:
         """Return the way into the folder of `name`."""

@@ -181,7 +181,7 @@ def test_work_in_a_failed_workspace_is_not_lost(world: World, runtime: str) -> N
 def test_a_workspace_with_spoilt_metadata_is_left_to_the_person(host: World) -> None:
     host.awl("create", "--name", "a", "--no-work-repos")
     (host.root / "a/.awl/workspace.json").write_text('{"name": "a"}')
-    assert _findings(host, "--fix") == [("half-made", "a", False)]
+    assert _findings(host, "--fix") == [("record-spoilt", "a", False)]
     assert (host.root / "a/work").is_dir()
 
 
