@@ -151,7 +151,7 @@ class Scene:
     def _install(self, name: str) -> None:
         program = resources.stubs() / name
         (self.sandbox.bin / name).symlink_to(program)
-        for container in sorted(self.engine.look(self.sandbox, self.ask).containers):
+        for container in sorted(self.engine.look(self.sandbox, self.ask, volumes=False).containers):
             self.ask(["cp", str(program), f"{container}:/usr/local/bin/{name}"])
 
     def _prepare(self, argv: tuple[str, ...], *, runtime: str, via: str) -> None:
@@ -185,7 +185,7 @@ class Scene:
             env.pop(name, None)
             if value is not None:
                 env[name] = value
-        before = self.look(step)
+        before = self.look(step) if step.expect.unchanged else None
         _, self._journal_end = journal(self.sandbox, self._journal_end)
         timeout = step.timeout or self.settings.timeout
         cwd = Path(step.cwd) if step.cwd else self.sandbox.home
@@ -272,7 +272,9 @@ class Scene:
         if not wanted:
             return None
         on_engine = "engine" in wanted or ("workspaces" in wanted and self._engine_matters())
-        state = self.engine.look(self.sandbox, self.ask) if on_engine else EngineState()
+        state = EngineState()
+        if on_engine:
+            state = self.engine.look(self.sandbox, self.ask, volumes="engine" in wanted)
         root = self._root()
         own = f"{root}/."
         return Snapshot(

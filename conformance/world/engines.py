@@ -79,8 +79,8 @@ class Engine(Protocol):
         """Put the client on the case's PATH as ``docker``; return its environment."""
         ...
 
-    def look(self, sandbox: Sandbox, ask: Ask) -> EngineState:
-        """The containers and volumes of this case, foreign ones that it made included."""
+    def look(self, sandbox: Sandbox, ask: Ask, *, volumes: bool = True) -> EngineState:
+        """The containers of this case, foreign ones that it made included; ``volumes`` too."""
         ...
 
     def clear(self, sandbox: Sandbox, ask: Ask) -> None:
@@ -166,18 +166,30 @@ class FakeEngine:
             "AWL_FAKE_DOCKER_JOURNAL": str(sandbox.engine / JOURNAL),
         }
 
-    def look(self, sandbox: Sandbox, ask: Ask) -> EngineState:
+    def look(self, sandbox: Sandbox, ask: Ask, *, volumes: bool = True) -> EngineState:
         """All that this case's own engine holds."""
-        if not (sandbox.engine / "state").exists():
-            return EngineState()
-        return _parse(
-            ask(["ps", "-a", "--no-trunc", "--format", _PS]), ask(["volume", "ls", "-q"]), ""
-        )
+        containers, named = "", ""
+        if _held(sandbox, "containers"):
+            containers = ask(["ps", "-a", "--no-trunc", "--format", _PS])
+        if volumes and _held(sandbox, "volumes"):
+            named = ask(["volume", "ls", "-q"])
+        return _parse(containers, named, "")
 
     def clear(self, sandbox: Sandbox, ask: Ask) -> None:
         """Stop the containers' processes; the state goes with the sandbox."""
-        if (sandbox.engine / "state").exists() and (ids := ask(["ps", "-aq"]).split()):
+        if ids := _held(sandbox, "containers"):
             ask(["rm", "-f", "-v", *ids])
+
+
+def _held(sandbox: Sandbox, kind: str) -> list[str]:
+    """The folders of the fake's ``containers`` or ``volumes`` (stubs/README.md, State).
+
+    What has no document in its folder is not there (yet) for the engine either. A look at folders
+    saves the call of a client, of which a run would make several thousand to hear of nothing.
+    """
+    document = "container.json" if kind == "containers" else "volume.json"
+    found = (sandbox.engine / "state" / kind).glob(f"*/{document}")
+    return sorted(path.parent.name for path in found if not path.parent.name.startswith("."))
 
 
 _SHIM = """\
@@ -210,11 +222,12 @@ class RealEngine:
         journal_path = str(sandbox.engine / JOURNAL)
         return {**self.environment, "AWL_CONFORMANCE_JOURNAL": journal_path}
 
-    def look(self, sandbox: Sandbox, ask: Ask) -> EngineState:
+    def look(self, sandbox: Sandbox, ask: Ask, *, volumes: bool = True) -> EngineState:
         """The objects whose names begin with the case's prefix."""
         only = f"name={sandbox.prefix}"
         containers = ask(["ps", "-a", "--no-trunc", "--filter", only, "--format", _PS])
-        return _parse(containers, ask(["volume", "ls", "-q", "--filter", only]), sandbox.prefix)
+        named = ask(["volume", "ls", "-q", "--filter", only]) if volumes else ""
+        return _parse(containers, named, sandbox.prefix)
 
     def clear(self, sandbox: Sandbox, ask: Ask) -> None:
         """Remove what carries the case's prefix, and nothing else."""
