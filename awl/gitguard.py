@@ -72,7 +72,7 @@ _PROGRAMS = "|".join(
 _NAMED = """
 for file do
   [ ! -e "${file%/*}/HEAD" ] ||
-    timeout 60 git config --file "$file" --no-includes --name-only --get-regexp "$0" ||
+    timeout --foreground 60 git config --file "$file" --no-includes --name-only --get-regexp "$0" ||
     [ $? = 1 ] || echo "$file, which is unreadable"
 done"""
 _REFUSE = rf"""
@@ -87,7 +87,8 @@ named=$(find -L "$(git rev-parse --path-format=absolute --git-dir)" \
 # $AWL_SETTINGS is the file and $AWL_KNOWN the pattern of what the launcher puts there.
 _REFUSE_SETTINGS = rf"""
 if [ -e "$AWL_SETTINGS" ] && named=$(
-  timeout 60 git config --file "$AWL_SETTINGS" --no-includes --get-regexp '^({_PROGRAMS})' |
+  timeout --foreground 60 \
+    git config --file "$AWL_SETTINGS" --no-includes --get-regexp '^({_PROGRAMS})' |
     grep -Ev -e "$AWL_KNOWN")
 then echo "$AWL_SETTINGS names programs that awl has not put there" >&2; exit {PROGRAMS}
 fi

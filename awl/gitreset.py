@@ -32,11 +32,12 @@ for dot do
 done' awl {} +
 """
 )
+# Each `timeout` leaves git in the launcher's process group, so that it ends with it.
 # Whether git, started here, works on files here, and keeps its own in the workspace: `.git` may
 # lead anywhere, and so may `core.worktree`.
 _CHECK = (
     r"""
-top=$(timeout 60 git rev-parse --show-toplevel) || exit 1
+top=$(timeout --foreground 60 git rev-parse --show-toplevel) || exit 1
 [ "$(realpath -- "$top")" = "$(pwd -P)" ] || { echo "git works elsewhere: in $top" >&2; exit 65; }
 """
     + gitguard.INSIDE
@@ -56,7 +57,6 @@ sh -c "${AWL_REFUSE-}" || exit
 git config --get "remote.$remote.url" >/dev/null ||
   fail "it has no remote $remote, only: $(git remote | tr '\n' ' ')"
 
-# In the launcher's process group, so that it ends with it.
 said=$(timeout --foreground 60 git ls-remote --symref -- "$remote" HEAD "refs/heads/$branch")
 case $? in 0) ;; 124) fail "the remote has not answered in 60 s";; *) exit 1;; esac
 if ! echo "$said" | cut -f 2 | grep -Fqx -e "refs/heads/$branch"; then

@@ -58,15 +58,15 @@ def end_local(mark: str, number: int) -> None:
 
 def _signal_marked(wanted: bytes, number: int) -> bool:
     reached = False
-    for entry in os.listdir("/proc"):
+    # The eldest first: a parent would go on where its child has ended before it.
+    for pid in sorted(int(entry) for entry in os.listdir("/proc") if entry.isdigit()):
         # A process that has gone meanwhile, or is somebody else's, is none of ours.
         with contextlib.suppress(OSError):
-            if entry.isdigit():
-                with open(f"/proc/{entry}/environ", "rb") as file:
-                    marked = wanted in file.read().split(b"\0")
-                if marked:
-                    os.kill(int(entry), number)
-                    reached = True
+            with open(f"/proc/{pid}/environ", "rb") as file:
+                marked = wanted in file.read().split(b"\0")
+            if marked:
+                os.kill(pid, number)
+                reached = True
     return reached
 
 
@@ -81,6 +81,8 @@ class Signals:
         watched = {one for one in ENDING if signal.getsignal(one) is not signal.SIG_IGN}
         self._watched = watched | {signal.SIGCHLD}
         self.before: set[signal.Signals] = set()
+        #: What came for the child, in order.
+        self.came: list[int] = []
 
     def __enter__(self) -> Self:
         self.before = {
@@ -112,14 +114,21 @@ class Signals:
             if came is None:
                 end(signal.SIGKILL)
                 os.kill(pid, signal.SIGKILL)  # not yet waited for, so the id is still its own
-            elif came.si_signo != signal.SIGCHLD and (
-                from_terminal or came.si_code != _FROM_KERNEL
-            ):
-                end(came.si_signo)
-                asked = True
+            elif came.si_signo != signal.SIGCHLD:
+                self.came.append(came.si_signo)
+                if from_terminal or came.si_code != _FROM_KERNEL:
+                    end(came.si_signo)
+                    asked = True
+        self._take_the_rest()
         if asked:
             end(signal.SIGKILL)
         return exit_code(status)
+
+    def _take_the_rest(self) -> None:
+        """Take what is still pending: it was for the child, and would end the launcher instead."""
+        while rest := signal.sigtimedwait(self._watched, 0):
+            if rest.si_signo != signal.SIGCHLD:
+                self.came.append(rest.si_signo)
 
     def _next(self, limit: float | None) -> signal.struct_siginfo | None:
         if limit is None:

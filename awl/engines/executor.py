@@ -47,10 +47,13 @@ command -v bash >/dev/null && exec bash -l
 exec sh -l
 """
 # Ends everything that carries the mark of one exec: $1 is the mark, $2 the signal, $3 the rounds.
+# The eldest first, in order of their numbers: a parent would go on where its child has ended before
+# it. Names alone would have 10 before 9.
+_ELDEST_FIRST = " ".join(f"/proc/{'[0-9]' * digits}" for digits in range(1, 8))
 _END = f"""n=0
 while [ $n -lt "$3" ]; do
   n=$((n + 1)) f=
-  for d in /proc/[0-9]*; do
+  for d in {_ELDEST_FIRST}; do
     grep -qzx "{supervise.MARK}=$1" "$d/environ" 2>/dev/null && f=1 && kill "-$2" "${{d#/proc/}}"
   done 2>/dev/null
   [ "$f" ] || exit 0
@@ -151,18 +154,16 @@ class EngineExecutor:
             supervise.write_all(2, done.err)
             return
         argv = (self._engine.program, words[0], "--follow", *words[1:])
-        came = []
 
         def end(number: int) -> None:
-            came.append(number)
             with contextlib.suppress(ProcessLookupError):  # it has ended by itself
                 os.kill(pid, number)
 
         with supervise.Signals() as signals:
             pid = proc.spawn(argv, env=self._engine.environment, mask=signals.before)
             code = signals.wait(pid, end, from_terminal=True)
-        if came:
-            raise KeyboardInterrupt(came[0])
+        if signals.came:
+            raise KeyboardInterrupt(signals.came[0])
         if code != 0:
             raise AwlError(f"docker logs ended with exit code {code}")
 
