@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from typing import TYPE_CHECKING
 
 from awl import gitguard, proc
@@ -57,7 +56,7 @@ _LOOK = (
     "unset GIT_CONFIG_COUNT\n"
     + gitguard.SETTINGS
     + r"""
-git() { timeout 100 git "$@"; }
+git() { timeout --foreground 100 git "$@"; }  # in our process group, so that it ends with us
 export GIT_DIR="$PWD/.git" GIT_WORK_TREE="$PWD" GIT_OPTIONAL_LOCKS=0
 # What is not here is not fetched, wherever from.
 export GIT_ALLOW_PROTOCOL=none GIT_NO_LAZY_FETCH=1
@@ -253,6 +252,8 @@ def _carry(executor: Executor, spec: RepoSpec, bundle: str) -> None:
 
     A remote engine sees no folder of this machine, so there is nothing to mount.
     """
+    import tempfile  # dear, and most workspaces do without
+
     here = {**not_astray(os.environ), **BASE}
     with tempfile.TemporaryFile() as file:
         folder = _git_folder(spec.local or "/")
@@ -269,10 +270,10 @@ def _carry(executor: Executor, spec: RepoSpec, bundle: str) -> None:
             (*git, "bundle", "create", "--quiet", "-", "HEAD", "--branches", "--tags"),
             env=here,
             limit=CLONE_LIMIT,
+            stdout=file,
         )
         if packed.code != 0:
             raise CloneFailed(f"cannot clone {spec.url}: {packed.words}")
-        file.write(packed.out)
         file.seek(0)
         sent = executor.run(
             ("sh", "-c", 'mkdir -p -- "${1%/*}" && cat >"$1"', "awl", bundle),

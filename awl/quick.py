@@ -1,4 +1,4 @@
-"""The plain forms of `exec`, `ls` and `version`, read without click.
+"""The plain forms of `exec`, `ls`, `create` and `version`, read without click.
 
 Importing click costs more than an `exec` may take beyond the engine's own time. What is read here
 is a subset, word for word, of what click takes (`tests/awl/test_quick.py` compares the two); a line
@@ -16,8 +16,29 @@ if TYPE_CHECKING:
 
 __all__ = ["Line", "read", "run"]
 
-_FLAGS = {"ls": {"--all": "everywhere"}, "exec": {"--root": "root"}, "version": {}}
-_VALUES = {"exec": {"--cwd": "cwd", "--user": "user", "-e": "env", "--env": "env"}}
+_FLAGS = {
+    "create": {
+        "--dry-run": "dry_run",
+        "--keep-failed": "keep_failed",
+        "--no-clone": "no_work_repos",
+        "--no-extras": "no_extras",
+        "--no-pull": "no_pull",
+        "--no-work-repos": "no_work_repos",
+    },
+    "exec": {"--root": "root"},
+    "ls": {"--all": "everywhere"},
+    "version": {},
+}
+_VALUES = {
+    "create": {
+        "--image": "image",
+        "--name": "name",
+        "--private-repo": "private_repo",
+        "--ref": "ref",
+    },
+    "exec": {"--cwd": "cwd", "--user": "user", "-e": "env", "--env": "env"},
+}
+_MANY = frozenset({"env", "private_repo"})
 #: What shells call; it is in no list of commands.
 _COMPLETE = "__complete"
 
@@ -44,19 +65,23 @@ def run(call: Session) -> int | None:
     call.console.json = line.json
     if line.runtime is not None:
         call.choose_runtime(line.runtime)
+    if line.command == "exec":
+        from awl.commands.exec_command import execute
+
+        return execute(call, **line.values)
     if line.command == "ls":
         from awl.commands.ls_command import ls
 
         ls(call, **line.values)
-        return 0
-    if line.command == "version":
+    elif line.command == "create":
+        from awl.commands.create_command import create
+
+        create(call, **line.values)
+    else:
         from awl.commands.version_command import version
 
         version(call)
-        return 0
-    from awl.commands.exec_command import execute
-
-    return execute(call, **line.values)
+    return 0
 
 
 def read(arguments: Sequence[str]) -> Line | None:
@@ -66,19 +91,24 @@ def read(arguments: Sequence[str]) -> Line | None:
     json = False
     flags: set[str] = set()
     given: dict[str, list[str]] = {}
+    loose: list[str] = []
     words = list(arguments)
     if words[-1:] == ["--version"] and words[:-1] in ([], ["--json"]):  # an option that commands
         words[-1] = "version"
     while words:
         word = words.pop(0)
         if not word.startswith("-"):
-            if command == "exec":
-                return _exec(Line(command, runtime, json, {}), flags, given, word, words)
-            if command is None and word == _COMPLETE:
+            if command == "create":
+                loose.append(word)
+            elif command == "exec":
+                rest = {"workspace": word, "words": tuple(words)}
+                return Line(command, runtime, json, _values(command, flags, given) | rest)
+            elif command is None and word == _COMPLETE:
                 return Line(word, runtime, json, {"words": words})
-            if command is not None or word not in _FLAGS:
+            elif command is not None or word not in _FLAGS:
                 return None
-            command = word
+            else:
+                command = word
         elif word == "--json":
             json = True
         elif command and word in _FLAGS[command]:
@@ -92,24 +122,19 @@ def read(arguments: Sequence[str]) -> Line | None:
             if word == "--runtime":
                 runtime = value
             else:
-                given.setdefault(_VALUES["exec"][word], []).append(value)
+                given.setdefault(_VALUES[command or ""][word], []).append(value)
         else:
             return None
-    if command not in {"ls", "version"}:
+    if command in {None, "exec"}:
         return None
-    values = {"everywhere": "everywhere" in flags} if command == "ls" else {}
-    return Line(command, runtime, json, values)
+    rest = {"repos": tuple(loose)} if command == "create" else {}
+    return Line(command, runtime, json, _values(command, flags, given) | rest)
 
 
-def _exec(
-    line: Line, flags: set[str], given: dict[str, list[str]], workspace: str, words: list[str]
-) -> Line:
-    values = {
-        "workspace": workspace,
-        "words": tuple(words),
-        "root": "root" in flags,
-        "user": given.get("user", [None])[-1],
-        "cwd": given.get("cwd", [None])[-1],
-        "env": tuple(given.get("env", ())),
-    }
-    return line._replace(values=values)
+def _values(command: str, flags: set[str], given: dict[str, list[str]]) -> dict[str, Any]:
+    """Return what click would call the command with, but for its arguments."""
+    values: dict[str, Any] = {name: name in flags for name in _FLAGS[command].values()}
+    for name in _VALUES.get(command, {}).values():
+        words = given.get(name, ())
+        values[name] = tuple(words) if name in _MANY else words[-1] if words else None
+    return values

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from awl import config, gitops, naming, repospec
+from awl import config, naming
 from awl.errors import UsageError
 from awl.model import CreateSpec
 
@@ -56,13 +56,17 @@ def create(
         session.require(runtime, "create.no-pull", "--no-pull")
     extras = () if no_extras else config.extra_repos(session.environment)
     wanted = [
-        *_wanted(session, "work", repos, repospec.check_ref(ref) if ref is not None else None),
+        *_wanted(session, "work", repos, ref),
         *_wanted(session, "private", private_repo, None),
         *_wanted(session, "extra", extras, None),
     ]
     _refuse_same_places(wanted)
 
     def populate(executor: Executor) -> tuple[RepoState, ...]:
+        if not wanted:
+            return ()
+        from awl import gitops
+
         done = []
         for kind, repo, path, wanted_ref in wanted:
             session.console.progress(f"cloning {repo.url} to {path}")
@@ -84,6 +88,12 @@ def create(
 
 
 def _wanted(session: Session, kind: str, texts: tuple[str, ...], ref: str | None) -> list[_Wanted]:
+    if not texts:
+        return []
+    from awl import repospec
+
+    if ref is not None:
+        repospec.check_ref(ref)
     host = config.github_host(session.environment)
     here = os.getcwd() if any(text.startswith(".") for text in texts) else "/"  # noqa: PTH109 - text
     specs = [repospec.parse(text, github_host=host, cwd=here) for text in texts]

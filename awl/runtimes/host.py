@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import time
 from typing import TYPE_CHECKING, Any
 
 from awl import proc
@@ -250,13 +251,8 @@ def _read(document: dict[str, Any], name: str, folder: str) -> Workspace | None:
 
 
 def _now() -> str:
-    from time import time
-
-    return _written(time())
+    return _written(time.time())
 
 
 def _written(seconds: float) -> str:
-    from datetime import UTC, datetime
-
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

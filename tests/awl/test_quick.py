@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awl import group, quick
-from awl.commands import exec_command, ls_command, version_command
+from awl.commands import create_command, exec_command, ls_command, version_command
 from awl.errors import AwlError
 from awl.session import Session
 
@@ -15,7 +15,9 @@ _WORDS = st.lists(
     st.sampled_from(
         ["ls", "exec", "a", "b c", "", "-", "--", "-e", "--env", "K=V", "-eK=V", "--cwd", "--cwd=x",
          "--root", "--user", "--all", "--json", "--output", "text", "--runtime", "--runtime=host",
-         "host", "docker", "-h", "-v", "--ro", "rm", "version", "--version"]
+         "host", "docker", "-h", "-v", "--ro", "rm", "version", "--version",
+         "create", "--name", "--no-clone", "--no-work-repos", "--private-repo", "--ref", "x",
+         "--dry-run", "--image=i", "--no-pull"]
     ),
     max_size=9,
 )  # fmt: skip
@@ -35,6 +37,7 @@ def _by_click(words: list[str]) -> Any:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(exec_command, "execute", note("exec"))
+        patch.setattr(create_command, "create", note("create"))
         patch.setattr(ls_command, "ls", note("ls"))
         patch.setattr(version_command, "version", note("version"))
         try:
@@ -44,8 +47,9 @@ def _by_click(words: list[str]) -> Any:
     return seen[0] if seen else None
 
 
-@given(_WORDS)
-def test_a_plain_line_is_read_as_click_reads_it(words: list[str]) -> None:
+@given(st.sampled_from([[], ["create"], ["exec"], ["ls"]]), _WORDS)
+def test_a_plain_line_is_read_as_click_reads_it(start: list[str], words: list[str]) -> None:
+    words = start + words
     line = quick.read(words)
     if line is not None:
         assert line == _by_click(words)
@@ -59,6 +63,8 @@ def test_a_plain_line_is_read_as_click_reads_it(words: list[str]) -> None:
         ["exec", "--runtime=docker", "--root", "a"],
         ["ls"],
         ["--json", "ls", "--all", "--runtime", "host"],
+        ["create", "--name", "a", "--no-work-repos", "--runtime", "host", "--json"],
+        ["create", "x/y", "--private-repo", "p/q", "--ref", "v1", "z/y", "--private-repo", "r/s"],
         ["version"],
         ["--json", "version", "--runtime=host"],
         ["--version"],
