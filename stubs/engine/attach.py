@@ -76,8 +76,8 @@ class Attachment:
     def pump(self) -> None:
         """Carry everything until the process's output ends; the terminal is raw meanwhile."""
         routes = [
-            Route(self._out, 1, output=True),
-            Route(self._err, 2, output=True),
+            Route(self._out, 1, output=True, own=True),
+            Route(self._err, 2, output=True, own=True),
         ]
         if self._in >= 0:
             routes.append(Route(0, self._in, output=False, close=True))

@@ -10,6 +10,7 @@ from engine.flags import Parsed
 from engine.flags import parse as parse_flags
 from engine.images import Images
 from engine.store import Store, read_doc
+from engine.streams import say
 from engine.volumes import Volumes
 
 TYPE_CHECKING = False  # importing `typing` costs as much as starting the interpreter
@@ -160,8 +161,7 @@ class Call:
             parts.clear()
             if fd == 1 and data and self.plan is not None and self.plan.garbles():
                 data = b"\x00{" + data[: len(data) // 2][::-1]
-            while data:
-                data = data[os.write(fd, data) :]
+            say(fd, data)
 
     def fail(self, error: DaemonError | CliError) -> None:
         """Tell an error of one of several objects, and go on with the next."""

@@ -70,7 +70,8 @@ _GLOBAL = ("config=text context,c=text debug,D host,H=list log-level,l=text tls 
 def main(argv: list[str]) -> NoReturn:
     """Run one call and end the process; never returns."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    # As Go has it: a broken pipe ends the client where it is its own stdout or stderr, no other.
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     env = os.environ
     journal = Journal(env.get("AWL_FAKE_DOCKER_JOURNAL", ""), argv, env)
     code = _main(argv)

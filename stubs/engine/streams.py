@@ -7,9 +7,12 @@ import select
 
 TYPE_CHECKING = False  # importing `typing` costs as much as starting the interpreter
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Callable
+else:
+    import _signal as signal  # `signal` imports enum, and that `re`
 
-__all__ = ["Ends", "Route", "carry", "read_line", "write_all"]
+__all__ = ["Ends", "Route", "carry", "read_line", "say", "write_all"]
 
 _CHUNK = 65536
 # The engine waits this long for output that a left-over child still holds open (moby, monitor.go).
@@ -34,7 +37,8 @@ class Route:
     """One direction: what is read from `source` goes to `sink` (-1: nowhere) and to `tap`.
 
     An `output` is written at once, so its reader sets the pace, and `carry` waits for its end. An
-    input never blocks the outputs: what its reader does not take waits here.
+    input never blocks the outputs: what its reader does not take waits here. `own`: the sink is the
+    client's stdout or stderr, and the client ends with its reader.
     """
 
     def __init__(
@@ -45,10 +49,11 @@ class Route:
         output: bool,
         tap: Callable[[bytes], None] | None = None,
         close: bool = False,
+        own: bool = False,
     ) -> None:
         self.source, self.sink, self.output = source, sink, output
         self.pending = b""
-        self._tap, self._close = tap, close
+        self._tap, self._close, self._own = tap, close, own
         if not output:
             os.set_blocking(sink, False)
 
@@ -68,7 +73,7 @@ class Route:
             return self._end()
         try:
             if self.output and self.sink >= 0:
-                write_all(self.sink, self.pending)
+                (say if self._own else write_all)(self.sink, self.pending)
             elif self.sink >= 0:
                 self.pending = self.pending[os.write(self.sink, self.pending) :]
                 return True
@@ -103,6 +108,15 @@ def write_all(fd: int, data: bytes) -> None:
     """Write every byte; OSError as write(2)."""
     while data:
         data = data[os.write(fd, data) :]
+
+
+def say(fd: int, data: bytes) -> None:
+    """Write every byte to the client's own stdout or stderr, and end with its reader."""
+    try:
+        write_all(fd, data)
+    except BrokenPipeError:
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGPIPE)
 
 
 def carry(

@@ -137,6 +137,17 @@ def test_a_long_exec_does_not_block_other_calls(box):
     call.communicate()
 
 
+@pytest.mark.parametrize("script", ["echo done", "exec <&-; sleep 0.1; echo done"])
+def test_input_that_is_not_read_costs_no_output(box, script):
+    words = ("exec", "-i", "box", "sh", "-c", script)
+    for size in (8, 8, 8, 200_000):
+        assert box(*words, stdin=b"x" * size).out == "done\n"
+
+
+def test_a_program_has_the_usual_broken_pipes(box):
+    box("exec", "box", "sh", "-c", "kill -PIPE $$", expect=141)
+
+
 def test_an_unread_pipe_ends_the_client_silently(box):
     call = box.start("exec", "box", "sh", "-c", "yes | head -c 1000000")
     call.stdout.close()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 from engine.errors import CliError
 from engine.jsonlite import Doc, loads
 from engine.render import seconds_of
+from engine.streams import say
 
 TYPE_CHECKING = False  # importing `typing` costs as much as starting the interpreter
 if TYPE_CHECKING:
@@ -109,6 +109,4 @@ def _duration(text: str) -> float:
 def _say(entry: Doc, *, stamped: bool) -> None:
     text = f"{entry['time']} {entry['log']}" if stamped else entry["log"]
     data = text.encode(errors="surrogatepass")
-    fd = 2 if entry["stream"] == "stderr" else 1
-    while data:
-        data = data[os.write(fd, data) :]
+    say(2 if entry["stream"] == "stderr" else 1, data)
