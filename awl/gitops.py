@@ -288,7 +288,7 @@ def _git_folder(path: str) -> str | None:
     """Return what git-clone(1) takes `path` for: with or without `.git`, bare or not."""
     for suffix in ("/.git", "", ".git/.git", ".git"):
         folder = path.rstrip("/") + suffix
-        if os.path.isfile(f"{folder}/HEAD") or (  # noqa: PTH113 - text
+        if os.path.exists(f"{folder}/HEAD") or (  # noqa: PTH110 - text
             folder.endswith("/.git") and os.path.isfile(folder)  # noqa: PTH113 - text
         ):
             return folder
