@@ -98,31 +98,59 @@ class Signals:
     ) -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, self.before)
 
-    def wait(self, pid: int, end: Callable[[int], None], *, from_terminal: bool = False) -> int:
+    def wait(
+        self,
+        pid: int,
+        end: Callable[[int], None],
+        *,
+        from_terminal: bool = False,
+        late: Callable[[], float | None] | None = None,
+    ) -> int:
         """Wait for the child `pid` and return its exit code.
+
+        `late` is asked for the seconds after which it is to be asked again, `None` for never; what
+        it raises ends the child.
 
         A signal to the launcher is passed on by `end(number)`; what does not go within `GRACE`
         seconds is killed. One from the terminal has reached the child already, if it is in the
         launcher's process group; where it is not, say `from_terminal`.
         """
+        try:
+            status, asked = self._watch(pid, end, late, from_terminal=from_terminal)
+        except BaseException:
+            os.kill(pid, signal.SIGKILL)  # not yet waited for, so the id is still its own
+            os.waitpid(pid, 0)
+            raise
+        self._take_the_rest()
+        if asked:
+            end(signal.SIGKILL)
+        return exit_code(status)
+
+    def _watch(
+        self,
+        pid: int,
+        end: Callable[[int], None],
+        late: Callable[[], float | None] | None,
+        *,
+        from_terminal: bool,
+    ) -> tuple[int, bool]:
         asked = False
+        patience = late() if late else None
         while True:
             found, status = os.waitpid(pid, os.WNOHANG)
             if found:
-                break
-            came = self._next(GRACE if asked else None)
-            if came is None:
+                return status, asked
+            came = self._next(GRACE if asked else patience)
+            if came is None and late and not asked:
+                patience = late()
+            elif came is None:
                 end(signal.SIGKILL)
-                os.kill(pid, signal.SIGKILL)  # not yet waited for, so the id is still its own
+                os.kill(pid, signal.SIGKILL)
             elif came.si_signo != signal.SIGCHLD:
                 self.came.append(came.si_signo)
                 if from_terminal or came.si_code != _FROM_KERNEL:
                     end(came.si_signo)
                     asked = True
-        self._take_the_rest()
-        if asked:
-            end(signal.SIGKILL)
-        return exit_code(status)
 
     def _take_the_rest(self) -> None:
         """Take what is still pending: it was for the child, and would end the launcher instead."""
@@ -141,12 +169,16 @@ class Gate:
 
     What begins like one of `heads` is held back: it may be the client saying that nothing was run.
     Everything else passes at once, byte for byte; so does what was held once it is too long, or
-    once the client has gone on for a second after it.
+    once the client has gone on for a second after it. `sign` is what the child's side says first of
+    all, and nobody else: it is left out, and all that comes after it is the child's.
     """
 
-    def __init__(self, heads: tuple[bytes, ...]) -> None:
+    def __init__(self, heads: tuple[bytes, ...], sign: bytes) -> None:
         self._heads = heads
+        self._sign = sign
         self._held = b""
+        #: Whether the sign came.
+        self.passed = False
         self._exit, self.entrance = os.pipe()
         self._done = _thread.allocate_lock()
 
@@ -174,25 +206,37 @@ class Gate:
         ready = select.poll()
         ready.register(self._exit, select.POLLIN)
         while True:
-            if self._held and holding and not ready.poll(_HELD_FOR):
+            if self._held and not ready.poll(_HELD_FOR):
                 holding = False
-                self._flush()
+                self._flush(len(self._held))
             data = os.read(self._exit, 1 << 16)
             if not data:
+                if not holding:
+                    self._flush(len(self._held))
                 return
             self._held += data
-            if not holding or not self._may_be_clients():
-                holding = False
-                self._flush()
+            if not self.passed and self._sign in self._held:
+                self._held = self._held.replace(self._sign, b"", 1)
+                self.passed = True
+            holding = holding and not self.passed and self._may_be_clients()
+            if not holding:
+                self._flush(len(self._held) - self._begun())
 
-    def _flush(self) -> None:
-        held, self._held = self._held, b""
-        write_all(2, held)
+    def _flush(self, size: int) -> None:
+        passing, self._held = self._held[:size], self._held[size:]
+        write_all(2, passing)
+
+    def _begun(self) -> int:
+        """Return how many bytes at the end may be the beginning of the sign."""
+        if self.passed:
+            return 0
+        sizes = range(len(self._sign) - 1, 0, -1)
+        return next((size for size in sizes if self._held.endswith(self._sign[:size])), 0)
 
     def _may_be_clients(self) -> bool:
         held = self._held
         return len(held) < _HELD_BYTES and any(
-            held.startswith(head) or head.startswith(held) for head in self._heads
+            held.startswith(head) or head.startswith(held) for head in (*self._heads, self._sign)
         )
 
 

@@ -56,7 +56,8 @@ class Docker:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.environment = environment
-        self._limit = config.engine_time_limit(environment)
+        #: Seconds that it may take to answer.
+        self.limit = config.engine_time_limit(environment)
 
     @property
     def program(self) -> str:
@@ -84,7 +85,7 @@ class Docker:
         argument list; `told` hears what the client says on standard error as it comes. Raises an
         `EngineError` where no engine answers, or not in time (5 s without `limit`).
         """
-        seconds = limit or self._limit
+        seconds = limit or self.limit
         try:
             done = proc.run(
                 (self.program, *words),

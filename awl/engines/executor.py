@@ -18,7 +18,7 @@ from awl.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from awl.engines.docker import Docker
     from awl.model import ExecSpec
@@ -45,6 +45,10 @@ esac
 _RUN = f"""{_CHECK}[ $# -gt 0 ] && exec "$@"
 command -v bash >/dev/null && exec bash -l
 exec sh -l
+"""
+# The sign that the shell was started: without it nobody can tell a silent child from an engine that
+# never answers. It goes no further than the launcher's gate.
+_SIGN = f"""printf '\\1%s\\n' "${supervise.MARK}" >&2
 """
 # Ends everything that carries the mark of one exec: $1 is the mark, $2 the signal, $3 the rounds.
 # The eldest first, in order of their numbers: a parent would go on where its child has ended before
@@ -170,13 +174,14 @@ class EngineExecutor:
     def _attempt(self, spec: ExecSpec, *, terminal: bool, gated: bool) -> tuple[int, bytes]:
         mark = supervise.new_mark()
         env, restore = _hand_over({**dict(spec.env), supervise.MARK: mark})
+        gate = supervise.Gate(HEADS, f"\1{mark}\n".encode()) if gated else None
         argv = (
             self._engine.program,
             "exec",
             *(("-i", "-t") if terminal else ("-i",)),
             *_by_name(env),
             *self._place(spec, _shell(env)),
-            restore + _RUN,
+            restore + (_SIGN if gate else "") + _RUN,
             "awl",
             _folder(spec),
             *spec.command,
@@ -184,7 +189,6 @@ class EngineExecutor:
         # In a group of its own the client lives on to hand the exit code through; one that reads
         # the terminal must stay in ours, or it would be stopped.
         group = not terminal and not os.isatty(0)
-        gate = supervise.Gate(HEADS) if gated else None
         with supervise.Signals() as signals:
             pid = proc.spawn(
                 argv,
@@ -196,9 +200,31 @@ class EngineExecutor:
             if gate:
                 gate.open()
             code = signals.wait(
-                pid, lambda number: self._end(mark, number, spec), from_terminal=True
+                pid,
+                lambda number: self._end(mark, number, spec),
+                from_terminal=True,
+                late=self._probe(gate) if gate else None,
             )
         return code, gate.close() if gate else b""
+
+    def _probe(self, gate: supervise.Gate) -> Callable[[], float | None]:
+        """Return what is to be asked where the child is late: does the engine answer (RT-5)?
+
+        Once it runs, a child may take as long as it likes, whatever becomes of the engine.
+        """
+        limit = self._engine.limit
+        asked = False
+
+        def probe() -> float | None:
+            nonlocal asked
+            if gate.passed:
+                return None
+            if asked:
+                self._engine.call("version", "--format", "{{.Server.Version}}")
+            asked = True
+            return limit
+
+        return probe
 
     def _place(self, spec: ExecSpec, shell: str = "sh") -> tuple[str, ...]:
         user = ("-u", spec.user) if spec.user else ()

@@ -66,6 +66,32 @@ def test_exec_reports_a_dead_engine_as_its_own_failure(container: World) -> None
     assert shown.err.count("Cannot connect") == 1
 
 
+def test_exec_ends_where_the_engine_never_takes_it(container: World) -> None:
+    container.awl("create", "--name", "a")
+    container.env["AWL_ENGINE_TIMEOUT"] = "1"
+    _break(container, "hang")
+    started = time.monotonic()
+    shown = container.awl("exec", "a", "true")
+    assert (shown.code, shown.error, shown.out) == (125, "engine-unreachable", "")
+    assert time.monotonic() - started < 15
+
+
+def test_a_silent_child_may_take_its_time_whatever_the_engine_does(container: World) -> None:
+    container.awl("create", "--name", "a")
+    before = len(container.calls())
+    container.env["AWL_ENGINE_TIMEOUT"] = "1"
+    _break(container, "hang on version")
+    assert container.awl("exec", "a", "sh", "-c", "sleep 2.5; exit 3") == (3, "", "")
+    assert [call[0] for call in container.calls()[before:]] == ["exec"]
+
+
+def test_an_engine_that_answers_may_be_slow_to_begin(container: World) -> None:
+    container.awl("create", "--name", "a")
+    container.env["AWL_ENGINE_TIMEOUT"] = "1"
+    _break(container, "slow=2.5 on exec")
+    assert container.awl("exec", "a", "sh", "-c", "echo out; echo err >&2") == (0, "out\n", "err\n")
+
+
 def test_secrets_of_the_command_line_are_masked_in_the_hint(world: World) -> None:
     shown = world.awl("create", "https://me:canary-7@h/acme/tool")
     assert shown.error == "engine-not-installed"
