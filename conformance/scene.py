@@ -84,6 +84,7 @@ class Scene:
     env: dict[str, str] = field(factory=dict)
     records: list[StepRecord] = field(factory=list)
     _journal_end: int = 0
+    _made: list[str] = field(factory=list)
 
     def play(self) -> Iterator[Evidence]:
         """Make the givens, then run the steps one by one; SceneBlockedError where a given fails."""
@@ -100,7 +101,10 @@ class Scene:
             case GivenWorkspace():
                 repos = given.repos or ("--no-work-repos",)
                 argv = ("awl", "create", "--name", given.name, *given.args, *repos)
-                self._prepare(argv, runtime=given.runtime or self.cell.runtime, via="flag")
+                runtime = given.runtime or self.cell.runtime
+                self._prepare(argv, runtime=runtime, via="flag")
+                self._made.append(runtime)
+                self._see(runtime)
             case GivenRun():
                 # The program's runtime is chosen plainly: the way of choosing is the step's matter.
                 self._prepare(given.argv, runtime=self.cell.runtime, via="flag")
@@ -141,6 +145,22 @@ class Scene:
                 self.env["DOCKER_HOST"] = f"unix://{self.sandbox.engine}/dead.sock"
             case _:
                 assert_never(given)
+
+    def _see(self, runtime: str) -> None:
+        """Look for a workspace that the program says it has made.
+
+        What a case says of it afterwards ("it is gone") would else be true of one that never was.
+        """
+        if runtime == "container":
+            seen = len(self.engine.look(self.sandbox, self.ask, volumes=False).containers)
+        elif runtime == "host" and self._root().is_absolute():
+            seen = len(_host_workspaces(self._root()))
+        else:
+            return  # a plug-in's storage is its own
+        if seen < self._made.count(runtime):
+            raise SceneBlockedError(
+                f"the program exited 0, but there is no such workspace in runtime {runtime}"
+            )
 
     def _inside(self, name: str) -> Path:
         path = Path(name)
