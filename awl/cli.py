@@ -7,6 +7,7 @@ all else that `exec` does; every other line, and every mistake, goes to click (`
 from __future__ import annotations
 
 import gc
+import io
 import os
 import signal
 import sys
@@ -68,7 +69,12 @@ def _main(arguments: list[str] | None) -> int:
 
 
 def _open_standard_streams() -> None:
-    """See that 0, 1 and 2 are open: a file opened later must not become standard output."""
+    """See that 0, 1 and 2 are open: a file opened later must not become standard output.
+
+    Names of files need not be text, and come out as they are.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")
     for number in range(3):
         try:
             os.fstat(number)

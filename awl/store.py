@@ -274,6 +274,8 @@ def _opened(name: str, folder: int | None = None) -> Iterator[int]:
             # Through the descriptor: chmod by name would follow a link put there meanwhile.
             os.chmod(f"/proc/self/fd/{handle}", stat.S_IRWXU)
         real = os.open(f"/proc/self/fd/{handle}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, name) from error
     finally:
         os.close(handle)
     try:
