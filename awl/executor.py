@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from awl.model import ExecSpec
 
-__all__ = ["Executor", "Lifecycle", "LocalExecutor", "joined", "not_astray"]
+__all__ = ["Executor", "Lifecycle", "LocalExecutor", "Rooted", "joined", "not_astray"]
 
 # What `git rev-parse --local-env-vars` names, but for settings: a launcher that is called from a
 # hook would work on the hook's repository instead of its own.
@@ -80,6 +80,14 @@ class Lifecycle(Protocol):
         With `tail` only the last lines, with `follow` what comes after, until it stops. Raises
         `KeyboardInterrupt` where a signal ends that.
         """
+
+
+@runtime_checkable
+class Rooted(Protocol):
+    """What an executor can do besides, where the workspace has a root of its own."""
+
+    def as_root(self) -> Executor:
+        """Return the way into the same workspace as its root, who may look everywhere (RM-3)."""
 
 
 class LocalExecutor:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from awl import gitguard, proc
 from awl.errors import AwlError, CloneFailed, RefNotFound, ToolMissing, WorkWouldBeLost
-from awl.executor import not_astray
+from awl.executor import Rooted, not_astray
 from awl.model import RepoState
 
 if TYPE_CHECKING:
@@ -33,8 +33,13 @@ BASE = {
     "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh",
     "LC_ALL": "C.UTF-8",
 }
+# Where a clone keeps which commits came with it on tags alone: nothing else tells these tags from
+# those that were made here.
+_KNOWN = "awl-known"
+_LONE_TAGS = ("rev-list", "--no-walk", "--tags", "--not", "--remotes")
+_UNREADABLE = "unreadable"
 # Tells each repository below the given folders that holds work of its own, with the reason. `known`
-# are commits that came from the remote: a tag may lie on no branch. The repository's own settings
+# are commits that came from the remote, besides those in `_KNOWN`. The repository's own settings
 # must neither hide anything nor run a program, and it must not lead out of the folders. A submodule
 # is looked at as what it is, a repository. $AWL_LOOK looks at one, from inside.
 _AT_RISK = r"""
@@ -56,7 +61,10 @@ _LOOK = (
     "unset GIT_CONFIG_COUNT\n"
     + gitguard.SETTINGS
     + r"""
-git() { timeout --foreground 100 git "$@"; }  # in our process group, so that it ends with us
+# In our process group, so that it ends with us, where `timeout` can (that of BusyBox cannot).
+bounded() { timeout --foreground 100 "$@"; }
+bounded true 2>/dev/null || bounded() { timeout 100 "$@"; }
+git() { bounded git "$@"; }
 export GIT_DIR="$PWD/.git" GIT_WORK_TREE="$PWD" GIT_OPTIONAL_LOCKS=0
 # What is not here is not fetched, wherever from.
 export GIT_ALLOW_PROTOCOL=none GIT_NO_LAZY_FETCH=1
@@ -70,11 +78,12 @@ known=$*; set --
 for ref in HEAD refs/stash; do
   git rev-parse -q --verify "$ref^{commit}" >/dev/null && set -- "$@" "$ref"
 done
-set -- "$@" --branches --not --remotes
-for commit in $known; do
-  git cat-file -e "$commit^{commit}" && set -- "$@" "$commit"
-done
-ahead=$(git rev-list -n 1 "$@" --) || exit 1
+file=$(git rev-parse --git-common-dir)/"""
+    + _KNOWN
+    + r"""
+ahead=$({ printf '%s\n' $known; [ ! -f "$file" ] || bounded cat -- "$file"; } |
+  git cat-file --batch-check='%(objecttype) %(objectname)' | sed -n 's/^commit /^/p' |
+  git rev-list -n 1 --stdin "$@" --branches --tags --not --remotes --) || exit 1
 [ -z "$ahead" ] || echo unpushed
 """
 )
@@ -126,11 +135,16 @@ def clone(executor: Executor, spec: RepoSpec, kind: str, path: str, ref: str | N
         executor.run(("rm", "-f", "--", bundle), limit=LOOK_LIMIT)
     if ref is not None:
         _check_out(git, spec, ref)
+    if alone := git.ask(*_LONE_TAGS):
+        words = ("sh", "-c", 'cat >"$1"', "awl", f"{target}/.git/{_KNOWN}")
+        executor.run(words, limit=LOOK_LIMIT, stdin=alone.encode() + b"\n")
     if git.ask("rev-parse", "--verify", "--quiet", "HEAD:.gitmodules"):
         if spec.local is None:
             # Only a repository that came from this machine may name others on it.
             env["GIT_ALLOW_PROTOCOL"] = "git:http:https:ssh"
         git("submodule", "--quiet", "update", "--init", "--recursive", limit=CLONE_LIMIT)
+        listed = f'git {" ".join(_LONE_TAGS)} >"$(git rev-parse --git-dir)/{_KNOWN}"'
+        git("submodule", "--quiet", "foreach", "--recursive", listed)
     return _state(git, spec, kind, path, ref)
 
 
@@ -145,23 +159,25 @@ def at_risk(
     """Return (reason, path) of each repository below `folders` whose removal would lose work.
 
     Reasons: `uncommitted` (untracked files count), `unpushed`, `unreadable`. `known` are commits
-    that the remotes are known to have.
+    that the remotes are known to have. Where the workspace's user may not look everywhere, its root
+    looks once more.
     """
     paths = [executor.path(folder) for folder in folders]
-    looked = executor.run(
-        ("sh", "-c", _AT_RISK, "awl", " ".join(known), *paths),
-        limit=LOOK_LIMIT * 5,
-        env={**BASE, "AWL_LOOK": _LOOK},
-    )
-    found = [
-        (reason, path)
-        for line in looked.out.decode(errors="surrogateescape").split("\0")
-        if line
-        for reason, _, path in [line.partition("\t")]
-    ]
+    words = ("sh", "-c", _AT_RISK, "awl", " ".join(known), *paths)
+    looked, found = _look(executor, words)
+    in_part = looked.code != 0 or any(reason == _UNREADABLE for reason, _ in found)
+    if in_part and isinstance(executor, Rooted):
+        looked, found = _look(executor.as_root(), words)
     if looked.code != 0 and not found:
         raise AwlError(f"cannot look for unsaved work: {looked.words}")
     return sorted(found, key=lambda pair: pair[1])
+
+
+def _look(executor: Executor, words: Sequence[str]) -> tuple[proc.Completed, list[tuple[str, str]]]:
+    looked = executor.run(words, limit=LOOK_LIMIT * 5, env={**BASE, "AWL_LOOK": _LOOK})
+    lines = looked.out.decode(errors="surrogateescape").split("\0")
+    pairs = (line.partition("\t") for line in lines if line)
+    return looked, [(reason, path) for reason, _, path in pairs]
 
 
 class _Git:

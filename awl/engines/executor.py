@@ -88,10 +88,15 @@ class EngineExecutor:
 
     sees_host = False
 
-    def __init__(self, engine: Docker, container: str, name: str) -> None:
+    def __init__(self, engine: Docker, container: str, name: str, user: str = "") -> None:
+        self._user = ("-u", user) if user else ()
         self._engine = engine
         self._container = container
         self._name = name
+
+    def as_root(self) -> EngineExecutor:
+        """Return the way in as root, whom the container has whatever its image's user is."""
+        return EngineExecutor(self._engine, self._container, self._name, "0")
 
     def path(self, relative: str) -> str:
         """Return the path inside: `work/…` is `/work/…`, the rest lies in the user's home."""
@@ -108,7 +113,7 @@ class EngineExecutor:
         stdout: IO[bytes] | None = None,
     ) -> proc.Completed:
         """Run `argv` inside; a stopped container is started first."""
-        words = ("exec", "-i", *_by_name(env or {}), self._container, *argv)
+        words = ("exec", "-i", *self._user, *_by_name(env or {}), self._container, *argv)
         for _ in range(2):
             done = self._engine.call(*words, limit=limit, env=env, stdin=stdin, stdout=stdout)
             if done.code not in _ENGINE_CODES or not _head_of(done.err):

@@ -81,6 +81,7 @@ def test_all_removes_every_workspace_of_the_runtime(world: World, runtime: str) 
         (_COMMIT, "unpushed"),
         (f"git checkout -q -b other && {_COMMIT} && git checkout -q trunk", "unpushed"),
         (f"echo x >>file && {_WHO} stash -q", "unpushed"),
+        (f"git checkout -q --detach && {_COMMIT} && git tag mine && git checkout -q -", "unpushed"),
         (f"git init -q ../own && cd ../own && {_COMMIT}", "unpushed"),
         ("echo x >.git/HEAD", "unreadable"),
     ],
@@ -104,13 +105,38 @@ def test_a_clean_clone_holds_nothing_to_lose(world: World, runtime: str, ref: st
     assert world.awl("rm", "tool", "--yes").code == 0
 
 
-def test_a_tag_on_no_branch_came_from_the_remote(host: World) -> None:
-    remote = host.remote()
-    host.git(remote, "tag", "lone", host.git(
-        remote, "commit-tree", "-m", "lone", "-p", "trunk", "trunk^{tree}"
-    ))  # fmt: skip
-    host.awl("create", "--ref", "lone", str(remote))
-    assert host.awl("rm", "tool", "--yes").code == 0
+@pytest.mark.parametrize("ref", ["trunk", "lone"])
+def test_a_tag_on_no_branch_came_from_the_remote(world: World, runtime: str, ref: str) -> None:
+    remote = world.remote()
+    for name in ("lone", "other"):
+        words = ("commit-tree", "-m", name, "-p", "trunk", "trunk^{tree}")
+        world.git(remote, "tag", name, world.git(remote, *words))
+    world.awl("create", "--ref", ref, str(remote))
+    assert world.awl("rm", "tool", "--yes").code == 0
+
+
+def test_a_refusal_leaves_the_index_as_it_is(host: World) -> None:
+    host.awl("create", str(host.remote()))
+    _sh(host, "tool", "touch file && echo x >new")
+    index = host.root / "tool/work/acme/tool/.git/index"
+    before = (index.read_bytes(), index.stat().st_mtime_ns, index.stat().st_ino)
+    assert host.awl("rm", "tool", "--yes").error == "work-would-be-lost"
+    assert (index.read_bytes(), index.stat().st_mtime_ns, index.stat().st_ino) == before
+
+
+def test_what_the_user_may_not_read_is_roots_to_look_at(container: World) -> None:
+    container.awl("create", str(container.remote()))
+    _sh(container, "tool", "mkdir ../d ../d/e && chmod 0 ../d/e ../d")
+    assert container.awl("rm", "tool", "--yes").code == 0
+    assert any(call[:4] == ["exec", "-i", "-u", "0"] for call in container.calls())
+
+
+def test_work_where_the_user_may_not_read_is_work(container: World) -> None:
+    container.awl("create", str(container.remote()))
+    _sh(container, "tool", f"git init -q ../d/c && cd ../d/c && {_COMMIT} && chmod 0 ..")
+    shown = container.awl("rm", "tool", "--yes")
+    assert shown.error == "work-would-be-lost"
+    assert "/work/acme/d/c (unpushed)" in shown.err
 
 
 def test_a_repository_runs_no_program_when_it_is_looked_at(host: World) -> None:
