@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["rehearse"]
 
 _HEX = frozenset("0123456789abcdefABCDEF")
-_QUESTIONS = frozenset({"rev-parse", "symbolic-ref"})
+_QUESTIONS = frozenset({"rev-list", "rev-parse", "symbolic-ref"})
 _PEELED = "^{commit}"
 
 
@@ -40,6 +40,8 @@ def rehearse(session: Session, runtime: Runtime, spec: CreateSpec, populate: Pop
     def stand_in(argv: tuple[str, ...]) -> proc.Completed:
         if _QUESTIONS.isdisjoint(argv):
             commands.append(argv)
+            return proc.Completed(0, b"", b"")
+        if "rev-list" in argv:  # no commits
             return proc.Completed(0, b"", b"")
         answer = _answer(argv[-1])
         return proc.Completed(0 if answer else 1, answer.encode(), b"")

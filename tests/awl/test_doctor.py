@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from awl.doctor import examine
+from awl.errors import AwlError
+from awl.model import Listing
 from awl.runtimes import registry
 from awl.runtimes.api import Context
 from awl.store import Store
@@ -313,3 +315,41 @@ def test_repairs_look_again_before_they_remove_anything(container: World) -> Non
     assert spoilt.repair is not None
     spoilt.repair()
     assert record.read_text() == whole
+
+
+# ---------------------------------------------------------------- other runtimes
+
+
+class _Other:
+    """A plug-in runtime: what doctor knows of it is what every runtime has."""
+
+    name = "other"
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    def check(self) -> None:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+
+    def list(self) -> Listing:
+        return Listing((), self.answer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ((), []),
+        (("a",), [("half-made", "a", "awl rm a --runtime other")]),
+        (AwlError("it is tired", "let it rest"), [("operation-failed", "other", "let it rest")]),
+        (PermissionError(13, "Permission denied", "/x"),
+         [("unreadable", "/x", "see that it is a folder which you may read")]),
+    ],
+)  # fmt: skip
+def test_a_plug_in_runtime_is_asked_what_every_runtime_knows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Any, expected: list[Any]
+) -> None:
+    monkeypatch.setattr(registry, "make", lambda name, context: _Other(answer))
+    context = Context({}, Store(str(tmp_path / "root")), print)
+    found = [(one.id, one.subject, one.mend) for one in examine(["other"], context)]
+    assert found == expected
