@@ -227,7 +227,9 @@ def locked(world: World, zygote: Zygote) -> Iterator[Locked]:
     with zygote.open_case(world.folder) as lock:
 
         def run(argv: list[str], cwd: Path) -> process.Outcome:
-            return process.run(lock, argv, env=world.env, cwd=cwd, timeout=LIMIT)
+            # A coverage tracer in there could not write outside the lock, and would say so.
+            env = {k: v for k, v in world.env.items() if not k.startswith("COVERAGE")}
+            return process.run(lock, argv, env=env, cwd=cwd, timeout=LIMIT)
 
         made = Locked(world, run)
         made.decoy.mkdir()

@@ -11,7 +11,18 @@ from conformance.catalogue.matrix import bind, control_of, expand, load_suite
 from conformance.catalogue.template import fill
 
 VARIABLES = {
-    name: f"/box/{name}" for name in ("home", "tmp", "remote", "repos", "prefix", "image", "canary")
+    name: f"/box/{name}"
+    for name in (
+        "home",
+        "tmp",
+        "remote",
+        "repos",
+        "prefix",
+        "image",
+        "canary",
+        "program",
+        "address",
+    )
 } | {"sandbox": "/box", "root": "/box/state/root"}
 
 
