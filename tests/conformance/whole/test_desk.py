@@ -30,7 +30,6 @@ def test_cases_lists_what_run_would_play(conformance: Call) -> None:
         ("rm", "--keep-volumes"),
         ("workspace-not-found", "exit 3"),
         ("5", "workspace-exists"),
-        ("RT-8", "planned"),
     ],
 )
 def test_explain(conformance: Call, name: str, part: str) -> None:
