@@ -1,8 +1,10 @@
-"""Run shellcheck on every shell script that git knows, found by its first line."""
+"""Run shellcheck on every shell script that git knows, found by its first line or its name."""
 
 import subprocess
 import sys
 from pathlib import Path
+
+_SHELLS = {b"sh", b"bash", b"env sh", b"env bash"}
 
 
 def main() -> int:
@@ -14,12 +16,8 @@ def main() -> int:
         if path.is_file():
             with path.open("rb") as file:
                 first = file.readline(100)
-            if first.startswith(b"#!") and first.split(b"/")[-1].strip() in {
-                b"sh",
-                b"bash",
-                b"env sh",
-                b"env bash",
-            }:
+            words = first.removeprefix(b"#!").strip().rpartition(b"/")[2]
+            if path.suffix == ".sh" or (first.startswith(b"#!") and words in _SHELLS):
                 scripts.append(name)
     if not scripts:
         print("shellcheck: no shell script found", file=sys.stderr)
