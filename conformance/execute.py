@@ -216,7 +216,7 @@ class Worker:
 
     def _clear(self, scene: Scene) -> None:
         try:
-            self._engine.clear(scene.sandbox, scene.ask)
+            self._engine.clear(scene.sandbox, scene.ask, scene.lock.kill)
         except (RuntimeError, SceneBlockedError) as error:
             scene.records.append(_note(f"the engine could not be cleared: {error}"))
 
@@ -256,7 +256,7 @@ def _leaks(scene: Scene) -> Iterable[Check]:
     Containers are no leak, cases end with workspaces; they are removed first, since the fake's are
     processes too.
     """
-    scene.engine.clear(scene.sandbox, scene.ask)
+    scene.engine.clear(scene.sandbox, scene.ask, scene.lock.kill)
     if left := scene.lock.leaks():
         shown = "; ".join(f"{p.pid} {' '.join(p.argv)[:100]}" for p in left[:5])
         yield Check("leaks", False, "no process is left behind", shown)

@@ -7,6 +7,7 @@ statuses do not fit in three.
 """
 
 import contextlib
+import gc
 import json
 import os
 import random
@@ -347,6 +348,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Plan what was collected (in a run without xdist, and for --collect-only)."""
+    # Data and cells stay to the end; looking through them again and again would find nothing.
+    gc.collect()
+    gc.freeze()
     if not _is_worker(session.config) and not _is_distributed(session.config):
         items = (item.name for item in session.items if isinstance(item, CellItem))
         front_of(session.config).plan(items)

@@ -14,7 +14,6 @@ import secrets
 import shutil
 import subprocess
 import sys
-import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
@@ -33,7 +32,8 @@ from conformance.settings import Settings
 from conformance.world.engines import FakeEngine, find_client
 from conformance.world.program import compile_package, package_of
 from conformance.world.remote import RemoteServer, build_repositories
-from conformance.world.sandbox import Sandbox, build_toolbox, force_remove, git_config
+from conformance.world.sandbox import Sandbox, build_toolbox, git_config
+from conformance.world.scratch import scratch
 
 __all__ = ["EnvironmentProblem", "Options", "Run"]
 
@@ -90,11 +90,11 @@ class Run:
     # ------------------------------------------------------------------ the world
     def _make(self) -> Settings:
         options = self._options
-        folder = Path(tempfile.mkdtemp(prefix="awl-conformance-")).resolve()
+        # What a real engine mounts should be a plain path of a disk, on every machine.
+        place = scratch(in_memory=options.engine == "fake", keep=options.keep)
+        folder = self._stack.enter_context(place)
         if options.keep:
             sys.stderr.write(f"sandboxes are kept in {folder}\n")
-        else:
-            self._stack.callback(force_remove, [folder])
         (folder / "cases").mkdir()
         build_toolbox(folder / "toolbox")
         build_repositories(folder / "repositories")

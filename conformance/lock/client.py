@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Self
 from conformance.lock import wire
 from conformance.lock.case import LIMIT, CaseLock, Child, LockedProcess, LockError
 from conformance.lock.preload import Preload, WarmError, interpreter_of
+from conformance.lock.room import SHARED_MEMORY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -221,8 +222,9 @@ def _expect_ready(channel: socket.socket, tried: str) -> wire.Message:
 def _refuse_place(path: Path, covered: list[Path]) -> None:
     if not path.is_dir():
         raise ValueError(f"sandbox {path}: not a folder")
+    shared = path.is_relative_to(SHARED_MEMORY) and path != Path(SHARED_MEMORY)
     for room in _OWN_ROOMS:
-        if path.is_relative_to(room):
+        if path.is_relative_to(room) and not shared:
             raise ValueError(
                 f"sandbox {path}: {room} is made anew for each case; choose one in TMPDIR"
             )

@@ -7,6 +7,7 @@ its answer carries the same ``id``:
     signal {pid, number, scope}                   -> {sent}
     openpty {rows, columns}                       -> {} + master and slave
     ps {}                                         -> {processes: [[pid, ppid, state, argv]...]}
+    strike {pids}                                 -> {} when each was sent SIGKILL
     kill {}                                       -> {left: [pid...]}
     close {}                                      -> {left: [pid...]}, then this process ends
 
@@ -85,6 +86,7 @@ class Keeper:
             "signal": self._signal,
             "openpty": self._openpty,
             "ps": self._ps,
+            "strike": self._strike_some,
             "kill": self._kill,
             "close": self._close,
         }
@@ -168,6 +170,13 @@ class Keeper:
     def _ps(self, _request: Message, _fds: list[int]) -> tuple[Message, list[int]]:
         found = processes.table()
         return {"processes": [found[pid] for pid in self._living(found)]}, []
+
+    def _strike_some(self, request: Message, _fds: list[int]) -> tuple[Message, list[int]]:
+        # In a pid namespace there is nobody else; without one, only our own may be struck.
+        living = set(self._living())
+        for pid in living.intersection(request["pids"]):
+            processes.send(pid, signal.SIGKILL)
+        return {}, []
 
     def _kill(self, _request: Message, _fds: list[int]) -> tuple[Message, list[int]]:
         return {"left": self.kill_all()}, []

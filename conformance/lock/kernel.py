@@ -31,6 +31,7 @@ __all__ = [
     "rename",
     "set_attributes",
     "show_memory",
+    "unmount",
     "unshare",
 ]
 
@@ -74,6 +75,7 @@ KEPT_CAPABILITIES = frozenset({0, 1, 3, 4, 5, 6, 7, 8, 10, 18, 31})
 _CLONE3 = 435
 _MOUNT_SETATTR = 442
 _AT_FDCWD = -100
+_MNT_DETACH = 2
 _AT_RECURSIVE = 0x8000
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
@@ -192,6 +194,11 @@ def mount(
         None if data is None else data.encode(),
     )
     _check(result, f"mount {kind or source or 'propagation'} on {target} ({flags!r})")
+
+
+def unmount(target: str) -> None:
+    """Let go of the mount at ``target`` (umount2(2), MNT_DETACH)."""
+    _check(_libc.umount2(os.fsencode(target), _MNT_DETACH), f"unmount {target}")
 
 
 def set_attributes(

@@ -17,7 +17,9 @@ from conformance.lock.kernel import Attribute, Mount, New
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["build", "furnish"]
+__all__ = ["SHARED_MEMORY", "build", "furnish"]
+
+SHARED_MEMORY = "/dev/shm"  # noqa: S108  - a mount, not a file that somebody may have put there
 
 _NODES = ("null", "zero", "full", "random", "urandom", "tty")
 _LINKS = {
@@ -30,6 +32,9 @@ _LINKS = {
 # A second, whole and read-only /proc. The kernel lets a nested user namespace mount /proc only
 # where it already sees a whole one, and the one at /proc has parts covered (see _cover_proc).
 _WHOLE_PROC = "proc"
+# Where the zygote keeps the machine's shared memory, for runs whose folder lies there. No case
+# sees it: its first process lets go of it.
+_MACHINES_MEMORY = "shm.machine"
 _BARE = Mount.NO_SETUID | Mount.NO_DEVICES | Mount.NO_EXEC
 
 
@@ -57,6 +62,7 @@ def furnish(writable: Iterable[str], hidden: Iterable[str]) -> None:
     """
     for path in hidden:
         _hide(path)
+    _share_memory(writable)
     for path in writable:
         kernel.mount(path, path, None, Mount.BIND | Mount.RECURSIVE)
         kernel.set_attributes(
@@ -67,8 +73,20 @@ def furnish(writable: Iterable[str], hidden: Iterable[str]) -> None:
     _cover_proc()
     terminals = Mount.NO_SETUID | Mount.NO_EXEC
     kernel.mount("devpts", "/dev/pts", "devpts", terminals, "newinstance,ptmxmode=0666,mode=0620")
-    shared = Mount.NO_SETUID | Mount.NO_DEVICES
-    kernel.mount("tmpfs", "/dev/shm", "tmpfs", shared, "mode=1777,size=64m")  # noqa: S108  - a mount
+
+
+def _share_memory(writable: Iterable[str]) -> None:
+    """A shared memory of the case's own. Of the machine's, only the run's folder shows through."""
+    bare = Mount.NO_SETUID | Mount.NO_DEVICES
+    kernel.mount("tmpfs", SHARED_MEMORY, "tmpfs", bare, "mode=1777,size=64m")
+    inside = {path.split("/")[3] for path in writable if path.startswith(f"{SHARED_MEMORY}/")}
+    for name in inside:
+        path = f"{SHARED_MEMORY}/{name}"
+        os.mkdir(path)  # noqa: PTH102
+        kernel.mount(f"/dev/{_MACHINES_MEMORY}/{name}", path, None, Mount.BIND)
+        kernel.set_attributes(path, on=Attribute.READ_ONLY)
+    if os.path.ismount(f"/dev/{_MACHINES_MEMORY}"):
+        kernel.unmount(f"/dev/{_MACHINES_MEMORY}")
 
 
 def _enter_user_namespace() -> None:
@@ -122,6 +140,9 @@ def _build_dev() -> None:
     for name in _NODES:
         with contextlib.suppress(FileNotFoundError):
             nodes[name] = os.open(f"/dev/{name}", os.O_PATH)
+    memory = -1
+    with contextlib.suppress(FileNotFoundError):
+        memory = os.open(SHARED_MEMORY, os.O_PATH | os.O_DIRECTORY)
     kernel.mount("tmpfs", "/dev", "tmpfs", Mount.NO_SETUID | Mount.NO_EXEC, "mode=755,size=64k")
     for name, node in nodes.items():
         os.close(os.open(f"/dev/{name}", os.O_CREAT | os.O_WRONLY, 0o666))
@@ -129,8 +150,11 @@ def _build_dev() -> None:
         os.close(node)
     for name, target in _LINKS.items():
         os.symlink(target, f"/dev/{name}")  # noqa: PTH211
-    for name in ("pts", "shm", _WHOLE_PROC):
+    for name in ("pts", "shm", _WHOLE_PROC, _MACHINES_MEMORY):
         os.mkdir(f"/dev/{name}")  # noqa: PTH102
+    if memory >= 0:
+        kernel.mount(f"/proc/self/fd/{memory}", f"/dev/{_MACHINES_MEMORY}", None, Mount.BIND)
+        os.close(memory)
 
 
 def _cover_proc() -> None:

@@ -5,15 +5,16 @@ writes its own journal, a real client stands behind a few lines that do it. The 
 engine's objects by itself, with the same client and neither faults nor journal in the way.
 """
 
+import fcntl
 import json
 import os
 import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from attrs import frozen
 
@@ -25,6 +26,7 @@ __all__ = [
     "Call",
     "Engine",
     "FakeEngine",
+    "Kill",
     "RealEngine",
     "abilities_of",
     "find_client",
@@ -41,6 +43,8 @@ _REAL_ABILITIES = frozenset({"terminal", "users", "limits"})
 
 # Runs an engine command inside the case and gives its stdout; fails loudly on a non-zero exit.
 Ask = Callable[[Sequence[str]], str]
+# Kills processes of the case by the pids that the case itself sees.
+Kill = Callable[[Sequence[int]], None]
 
 
 @frozen
@@ -83,8 +87,8 @@ class Engine(Protocol):
         """The containers of this case, foreign ones that it made included; ``volumes`` too."""
         ...
 
-    def clear(self, sandbox: Sandbox, ask: Ask) -> None:
-        """Remove the case's containers and volumes."""
+    def clear(self, sandbox: Sandbox, ask: Ask, kill: Kill) -> None:
+        """Remove the case's containers and volumes, or at least every process of them."""
         ...
 
 
@@ -168,28 +172,65 @@ class FakeEngine:
 
     def look(self, sandbox: Sandbox, ask: Ask, *, volumes: bool = True) -> EngineState:
         """All that this case's own engine holds."""
-        containers, named = "", ""
-        if _held(sandbox, "containers"):
-            containers = ask(["ps", "-a", "--no-trunc", "--format", _PS])
-        if volumes and _held(sandbox, "volumes"):
-            named = ask(["volume", "ls", "-q"])
-        return _parse(containers, named, "")
+        del ask  # its state is plain files, which the suite's own eyes can read
+        containers = {
+            doc["Name"].removeprefix("/"): (doc["Id"], _state_of(doc, alive))
+            for doc, alive in _containers(sandbox)
+        }
+        return EngineState(containers, frozenset(_held(sandbox, "volumes") if volumes else ()))
 
-    def clear(self, sandbox: Sandbox, ask: Ask) -> None:
-        """Stop the containers' processes; the state goes with the sandbox."""
-        if ids := _held(sandbox, "containers"):
-            ask(["rm", "-f", "-v", *ids])
+    def clear(self, sandbox: Sandbox, ask: Ask, kill: Kill) -> None:
+        """End the containers' processes; the state goes with the sandbox.
+
+        A container of the fake dies with its supervisor.
+        """
+        del ask
+        watchers = [doc["Fake"].get("supervisor") for doc, alive in _containers(sandbox) if alive]
+        if pids := [pid for pid in watchers if isinstance(pid, int)]:
+            kill(pids)
 
 
 def _held(sandbox: Sandbox, kind: str) -> list[str]:
     """The folders of the fake's ``containers`` or ``volumes`` (stubs/README.md, State).
 
     What has no document in its folder is not there (yet) for the engine either. A look at folders
-    saves the call of a client, of which a run would make several thousand to hear of nothing.
+    saves the call of a client, of which a run would make many thousand.
     """
     document = "container.json" if kind == "containers" else "volume.json"
     found = (sandbox.engine / "state" / kind).glob(f"*/{document}")
     return sorted(path.parent.name for path in found if not path.parent.name.startswith("."))
+
+
+def _containers(sandbox: Sandbox) -> Iterator[tuple[dict[str, Any], bool]]:
+    """The document of each container of the fake, and whether its supervisor lives."""
+    folder = sandbox.engine / "state" / "containers"
+    for name in _held(sandbox, "containers"):
+        try:
+            document = json.loads((folder / name / "container.json").read_bytes())
+        except FileNotFoundError:
+            continue  # removed while we looked
+        yield document, _is_locked(folder / name / "alive")
+
+
+def _is_locked(path: Path) -> bool:
+    """Whether somebody holds the lock of this file."""
+    try:
+        held = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(held)
+    return False
+
+
+def _state_of(document: dict[str, Any], alive: bool) -> str:
+    """A container's state as its engine tells it: what nobody watches any more has ended."""
+    state: str = document["State"]["Status"]
+    return "exited" if document["State"]["Running"] and not alive else state
 
 
 _SHIM = """\
@@ -229,8 +270,9 @@ class RealEngine:
         named = ask(["volume", "ls", "-q", "--filter", only]) if volumes else ""
         return _parse(containers, named, sandbox.prefix)
 
-    def clear(self, sandbox: Sandbox, ask: Ask) -> None:
+    def clear(self, sandbox: Sandbox, ask: Ask, kill: Kill) -> None:
         """Remove what carries the case's prefix, and nothing else."""
+        del kill  # the processes of a real engine are no processes of the case
         state = self.look(sandbox, ask)
         if state.containers:
             ask(["rm", "-f", "-v", *(id_ for id_, _ in state.containers.values())])

@@ -167,11 +167,11 @@ def test_a_nested_user_namespace_can_mount(hold, sh):
     """The fake engine makes its containers so; whatever it does stays inside."""
     line = (
         "mount -t tmpfs none m && echo x > m/x && mount --bind m /mnt && cat /mnt/x"
-        " && mount -t proc -o ro none /proc && ls -d /proc/[0-9]* | wc -l && hostname inner"
+        " && mount -t proc -o ro none /proc && set -- /proc/[0-9]* && echo $# && hostname inner"
     )
     seen = sh(hold, f"mkdir m; unshare -Urmpuf sh -c '{line}'")
     assert seen.stderr == b""
-    assert seen.stdout.split() == [b"x", b"3"]
+    assert seen.stdout.split() == [b"x", b"1"]
 
 
 def test_shared_memory_and_locks_of_the_case_are_its_own(hold, sh, box):
@@ -180,6 +180,26 @@ def test_shared_memory_and_locks_of_the_case_are_its_own(hold, sh, box):
     seen = sh(hold, f"{memory}; ipcmk -M 64 >/dev/null; ipcs -m | grep -c 0x")
     assert seen.stdout.split() == [b"x", b"1"]
     assert not Path(f"/dev/shm/{name}").exists()
+
+
+def test_a_sandbox_may_lie_in_shared_memory_and_only_its_run_shows(locked, sh):
+    """The folder of its run can be read there, nothing else of the machine's can be seen."""
+    with (
+        tempfile.TemporaryDirectory(dir="/dev/shm") as name,
+        tempfile.NamedTemporaryFile(dir="/dev/shm") as other,
+    ):
+        run = Path(name)
+        sandbox = run / "sandbox"
+        sandbox.mkdir()
+        (run / "beside").write_text("beside")
+        with locked.open_case(sandbox) as case:
+            line = f"cd {sandbox}; echo x >here; echo x >../beside; rm ../beside; mkdir ../more"
+            assert b"Read-only file system" in sh(case, line).stderr
+            seen = sh(case, f"ls /dev/shm; ls {name}; ls /dev/shm.machine; cat {other.name}")
+        assert seen.stdout.split() == [run.name.encode(), b"beside", b"sandbox"]
+        assert b"No such file" in seen.stderr
+        assert (sandbox / "here").read_text() == "x\n"
+        assert (run / "beside").read_text() == "beside"
 
 
 def test_sockets_to_the_outside_keep_working(hold, sh):

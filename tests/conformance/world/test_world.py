@@ -1,5 +1,7 @@
 """The sandbox, the eyes, and the git remotes."""
 
+import fcntl
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -132,10 +134,10 @@ class TestEngines:
         state = engine.look(sandbox, ask)
         wanted = EngineState({"pre-a": ("id1", "running")}, frozenset({"pre-a-work"}))
         assert state == wanted
-        engine.clear(sandbox, ask)
+        engine.clear(sandbox, ask, lambda _: None)
         assert asked[-2:] == [["rm", "-f", "-v", "id1"], ["volume", "rm", "-f", "pre-a-work"]]
 
-    def test_the_fake_is_not_asked_before_it_has_a_state(self, tmp_path: Path) -> None:
+    def test_the_fake_is_looked_at_without_its_client(self, tmp_path: Path) -> None:
         sandbox = Sandbox(tmp_path, tmp_path, "pre")
 
         def ask(words: object) -> str:
@@ -143,7 +145,33 @@ class TestEngines:
 
         engine = FakeEngine(tmp_path / "docker", tmp_path)
         assert engine.look(sandbox, ask) == EngineState()
-        engine.clear(sandbox, ask)
+        engine.clear(sandbox, ask, lambda _: pytest.fail("there is nobody to kill"))
+
+        containers = sandbox.engine / "state" / "containers"
+        for name, running in (("lives", True), ("died", True), ("created", False)):
+            folder = containers / f"id-{name}"
+            folder.mkdir(parents=True)
+            state = {"Status": "running" if running else "created", "Running": running}
+            doc = {"Id": f"id-{name}", "Name": f"/{name}", "State": state}
+            (folder / "container.json").write_text(json.dumps({**doc, "Fake": {"supervisor": 7}}))
+            (folder / "alive").touch()
+        volume = sandbox.engine / "state" / "volumes" / "v"
+        volume.mkdir(parents=True)
+        (volume / "volume.json").write_text("{}")
+        killed: list[int] = []
+        with (containers / "id-lives" / "alive").open("r+") as alive:
+            fcntl.flock(alive, fcntl.LOCK_EX)
+            state_seen = engine.look(sandbox, ask)
+            engine.clear(sandbox, ask, killed.extend)
+        assert state_seen == EngineState(
+            {
+                "created": ("id-created", "created"),
+                "died": ("id-died", "exited"),
+                "lives": ("id-lives", "running"),
+            },
+            frozenset({"v"}),
+        )
+        assert killed == [7]
 
     def test_a_client_is_found_on_path_or_not(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert find_client("sh") is not None
