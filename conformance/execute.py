@@ -63,7 +63,12 @@ def zygote_of(settings: Settings) -> Zygote:
     """The helper process of a worker, not yet started; with the program warm where it may be."""
     preload = None
     if settings.warm:
-        preload = Preload(settings.program[0], settings.warm, COMMON_ENVIRONMENT)
+        beside = None
+        if settings.engine == "fake":
+            # The launcher which cases have on their PATH, and what it imports.
+            launcher = FakeEngine(Path(settings.client), settings.images).client
+            beside = (str(launcher), str(Path(settings.client).parent), "engine")
+        preload = Preload(settings.program[0], settings.warm, COMMON_ENVIRONMENT, beside)
     return Zygote(preload=preload) if settings.lock else NoLock(preload=preload)
 
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import CodeType
 
+    from conformance.lock.companion import Companion
+
 __all__ = ["Call", "Interpreter", "run"]
 
 _IGNORED = {signal.SIGPIPE, signal.SIGXFSZ}  # by the interpreter's start
@@ -75,11 +77,19 @@ class Interpreter:
         return cls(tuple(sys.path), tuple(described))
 
 
-def run(call: Call, code: CodeType, interpreter: Interpreter, saying: int) -> NoReturn:
+def run(
+    call: Call,
+    code: CodeType,
+    interpreter: Interpreter,
+    saying: int,
+    companion: Companion | None = None,
+) -> NoReturn:
     """Become the call, in a child just forked; closes ``saying`` when set, or says the errno."""
     try:
         _become(call, saying)
         main = _settle(call, interpreter)
+        if companion is not None:
+            companion.install()
     except OSError as problem:
         os.write(saying, b"%d" % (problem.errno or errno.EIO))
         os._exit(_FAILED)

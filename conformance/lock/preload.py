@@ -22,12 +22,14 @@ class Preload:
     """What to have warm: the ``program``'s path, the package it is made of, the calls' environment.
 
     ``package`` is imported with all its submodules. ``env`` holds the variables that are the same
-    in every call; the interpreter is started with them, and so should calls be.
+    in every call; the interpreter is started with them, and so should calls be. ``companion``: a
+    script which the program calls, the folder of its package and the package (see ``companion``).
     """
 
     program: str
     package: str
     env: Mapping[str, str] = field(default_factory=dict)
+    companion: tuple[str, str, str] | None = None
 
     def dumps(self) -> str:
         """JSON text; ``loads`` reads it back."""

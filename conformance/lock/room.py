@@ -32,9 +32,8 @@ _LINKS = {
 # A second, whole and read-only /proc. The kernel lets a nested user namespace mount /proc only
 # where it already sees a whole one, and the one at /proc has parts covered (see _cover_proc).
 _WHOLE_PROC = "proc"
-# Where the zygote keeps the machine's shared memory, for runs whose folder lies there. No case
-# sees it: its first process lets go of it.
-_MACHINES_MEMORY = "shm.machine"
+# Where a case's first process keeps the run's folder while it changes the shared memory.
+_ASIDE = "aside"
 _BARE = Mount.NO_SETUID | Mount.NO_DEVICES | Mount.NO_EXEC
 
 
@@ -77,16 +76,23 @@ def furnish(writable: Iterable[str], hidden: Iterable[str]) -> None:
 
 def _share_memory(writable: Iterable[str]) -> None:
     """A shared memory of the case's own. Of the machine's, only the run's folder shows through."""
+    shown = {path.split("/")[3] for path in writable if path.startswith(f"{SHARED_MEMORY}/")}
+    if shown:
+        kernel.mount("tmpfs", f"/dev/{_ASIDE}", "tmpfs", _BARE, "mode=755,size=64k")
+    for name in shown:
+        os.mkdir(f"/dev/{_ASIDE}/{name}")  # noqa: PTH102
+        kernel.mount(f"{SHARED_MEMORY}/{name}", f"/dev/{_ASIDE}/{name}", None, Mount.BIND)
+    if os.path.ismount(SHARED_MEMORY):
+        kernel.unmount(SHARED_MEMORY)
     bare = Mount.NO_SETUID | Mount.NO_DEVICES
     kernel.mount("tmpfs", SHARED_MEMORY, "tmpfs", bare, "mode=1777,size=64m")
-    inside = {path.split("/")[3] for path in writable if path.startswith(f"{SHARED_MEMORY}/")}
-    for name in inside:
+    for name in shown:
         path = f"{SHARED_MEMORY}/{name}"
         os.mkdir(path)  # noqa: PTH102
-        kernel.mount(f"/dev/{_MACHINES_MEMORY}/{name}", path, None, Mount.BIND)
+        kernel.mount(f"/dev/{_ASIDE}/{name}", path, None, Mount.BIND)
         kernel.set_attributes(path, on=Attribute.READ_ONLY)
-    if os.path.ismount(f"/dev/{_MACHINES_MEMORY}"):
-        kernel.unmount(f"/dev/{_MACHINES_MEMORY}")
+    if shown:
+        kernel.unmount(f"/dev/{_ASIDE}")
 
 
 def _enter_user_namespace() -> None:
@@ -150,10 +156,11 @@ def _build_dev() -> None:
         os.close(node)
     for name, target in _LINKS.items():
         os.symlink(target, f"/dev/{name}")  # noqa: PTH211
-    for name in ("pts", "shm", _WHOLE_PROC, _MACHINES_MEMORY):
+    for name in ("pts", "shm", _WHOLE_PROC, _ASIDE):
         os.mkdir(f"/dev/{name}")  # noqa: PTH102
     if memory >= 0:
-        kernel.mount(f"/proc/self/fd/{memory}", f"/dev/{_MACHINES_MEMORY}", None, Mount.BIND)
+        # The run's folder may lie there, and in it the program under test.
+        kernel.mount(f"/proc/self/fd/{memory}", SHARED_MEMORY, None, Mount.BIND)
         os.close(memory)
 
 

@@ -21,6 +21,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from conformance.lock import fresh, kernel
+from conformance.lock.companion import Companion
 from conformance.lock.preload import WarmError, interpreter_of
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Warm:
             folder = os.path.dirname(os.path.realpath(preload.program))  # noqa: PTH120
             sys.path.insert(0, folder)  # where a script's own modules may stand
         self._read = _import_watched(preload.package)
+        self._companion = _companion_of(preload)
         self._started = fresh.Interpreter.of_this_process()
         gc.collect()
         gc.freeze()  # a collection in a child would write to, and so copy, all of these pages
@@ -80,7 +82,7 @@ class Warm:
             pid = os.fork()
             if pid == 0:
                 call = fresh.Call(self.program, self._words, argv[1:], env, fds, tty, self._locked)
-                fresh.run(call, self._code, self._started, saying)
+                fresh.run(call, self._code, self._started, saying, self._companion)
         finally:
             os.close(saying)
             # Its end is the child's word that all is set; a number, that it could not be.
@@ -89,6 +91,16 @@ class Warm:
         if problem:
             raise OSError(int(problem), os.strerror(int(problem)))
         return pid
+
+
+def _companion_of(preload: Preload) -> Companion | None:
+    """The companion, where it can be had; else the program's calls of it are exec'd."""
+    if preload.companion is None:
+        return None
+    try:
+        return Companion(*preload.companion)
+    except WarmError:
+        return None
 
 
 def _compiled(program: str) -> CodeType:

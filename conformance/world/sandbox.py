@@ -14,7 +14,7 @@ import os
 import shutil
 import stat
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from attrs import define, field
@@ -159,21 +159,31 @@ def _children(folder: Path) -> list[Path]:
 
 
 def force_remove(paths: Iterable[Path]) -> None:
-    """Remove trees that a case may have made read-only; links are removed, never followed."""
+    """Remove trees that a case may have made read-only; links are removed, never followed.
 
-    def unlock(_function: object, name: str, _error: object) -> None:
-        parent = Path(name).parent
-        parent.chmod(stat.S_IRWXU)
-        entry = Path(name)
-        if not entry.is_symlink() and entry.is_dir():
-            entry.chmod(stat.S_IRWXU)
-            shutil.rmtree(entry, onerror=unlock)
-        else:
-            entry.unlink(missing_ok=True)
-
+    What is gone already is no error. Nothing outside the trees is changed, not even a mode.
+    """
     for path in paths:
         if path.is_symlink() or not path.is_dir():
             path.unlink(missing_ok=True)
         else:
             # The parameter was renamed to onexc in Python 3.12 and still works under this name.
-            shutil.rmtree(path, onerror=unlock)
+            shutil.rmtree(path, onerror=_unlocked_below(path))
+
+
+def _unlocked_below(top: Path) -> Callable[[object, str, object], None]:
+    """What ``rmtree`` calls where it fails: make the place writable, and try again."""
+
+    def unlock(_function: object, name: str, error: object) -> None:
+        entry = Path(name)
+        if isinstance(error, tuple) and isinstance(error[1], FileNotFoundError):
+            return  # somebody else was faster
+        if entry != top:
+            entry.parent.chmod(stat.S_IRWXU)
+        if not entry.is_symlink() and entry.is_dir():
+            entry.chmod(stat.S_IRWXU)
+            shutil.rmtree(entry, onerror=_unlocked_below(top))
+        else:
+            entry.unlink(missing_ok=True)
+
+    return unlock

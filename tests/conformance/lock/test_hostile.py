@@ -195,7 +195,7 @@ def test_a_sandbox_may_lie_in_shared_memory_and_only_its_run_shows(locked, sh):
         with locked.open_case(sandbox) as case:
             line = f"cd {sandbox}; echo x >here; echo x >../beside; rm ../beside; mkdir ../more"
             assert b"Read-only file system" in sh(case, line).stderr
-            seen = sh(case, f"ls /dev/shm; ls {name}; ls /dev/shm.machine; cat {other.name}")
+            seen = sh(case, f"ls /dev/shm; ls {name}; ls /dev/aside; cat {other.name}")
         assert seen.stdout.split() == [run.name.encode(), b"beside", b"sandbox"]
         assert b"No such file" in seen.stderr
         assert (sandbox / "here").read_text() == "x\n"

@@ -43,6 +43,21 @@ class TestSandbox:
         assert not (sandbox.home / "x").exists()
         assert (sandbox.decoys / "precious.txt").exists()
 
+    def test_what_is_gone_already_changes_nothing_outside(self, tmp_path: Path) -> None:
+        tmp_path.chmod(0o755)
+        (tmp_path / "t" / "a").mkdir(parents=True)
+        rmdir = os.rmdir
+
+        def faster(path: object, **options: object) -> None:
+            rmdir(path, **options)  # type: ignore[arg-type]
+            raise FileNotFoundError(2, "somebody else was faster")
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(os, "rmdir", faster)
+            force_remove([tmp_path / "t"])
+        assert tmp_path.stat().st_mode & 0o777 == 0o755
+        assert list(tmp_path.iterdir()) == []
+
     def test_read_only_trees_go_too_and_links_are_not_followed(self, tmp_path: Path) -> None:
         outside = tmp_path / "outside"
         outside.mkdir()
