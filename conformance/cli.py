@@ -18,6 +18,7 @@ try:
     from conformance.catalogue.case import Cell, Suite
     from conformance.catalogue.dataerror import DataErrors, nearest
     from conformance.catalogue.matrix import expand, load_suite, select
+    from conformance.faults.command import faults
     from conformance.kit import explain as explaining
     from conformance.kit.replay import replay as replay_cell
     from conformance.reports.contract_page import contract_page
@@ -263,6 +264,8 @@ def replay(
         )
     )
 
+
+main.add_command(faults)
 
 if __name__ == "__main__":
     main()
