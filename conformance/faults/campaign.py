@@ -94,9 +94,13 @@ def campaign(
             pool.submit(_hunt, trail, limit): at for at, trail in enumerate(trails)
         }
         found: dict[int, Hunt] = {}
-        for future in as_completed(waiting):
-            found[waiting[future]] = future.result()
-            told(found[waiting[future]])
+        try:
+            for future in as_completed(waiting):
+                found[waiting[future]] = future.result()
+                told(found[waiting[future]])
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
         hunts = [found[at] for at in range(len(trails))]
         cells = sorted({one.cell for one in hunts if one.cell is not None})
         parts = [cells[at::workers] for at in range(workers)]

@@ -6,7 +6,6 @@ of it afterwards is true of the good program. So every edit is tried while the d
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
@@ -103,11 +102,11 @@ def _wrap(data: Mapping[str, Any]) -> Wrap:
         only=data.get("only", ""),
         drop=tuple(data.get("drop", ())),
         add=tuple(data.get("add", ())),
-        env=MappingProxyType(data.get("env", {})),
+        env=dict(data.get("env", {})),  # a plain one: it travels to other processes
         stdin=data.get("stdin", True),
         stdout=Rewrite(**data["stdout"]) if "stdout" in data else None,
         stderr=Rewrite(**data["stderr"]) if "stderr" in data else None,
-        exits=MappingProxyType(exits),
+        exits=exits,
     )
 
 

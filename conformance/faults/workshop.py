@@ -125,7 +125,7 @@ def _launcher(fault: Fault, subject: Subject, library: Path) -> Path:
     if fault.wrap is not None:
         shutil.copy(_WRAPPER, library / _WRAPPER.name)
         py_compile.compile(str(library / _WRAPPER.name), doraise=True)
-        wrap = json.loads(json.dumps(asdict(fault.wrap, recurse=True), default=dict))
+        wrap = json.loads(json.dumps(asdict(fault.wrap)))  # as JSON has it: keys are texts
         text = _WRAPPED.format(**values, wrap=wrap)
     path = library / "launcher.py"
     path.write_text(text)
