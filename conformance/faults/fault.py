@@ -63,7 +63,7 @@ class Fault:
     """One fault. It is caught where a cell of a case that covers ``breaks`` fails by a check.
 
     In each of ``runtimes``, that is. ``oracle``: only a check of this name counts. ``case``: the
-    one whose cells are played first.
+    one whose cells are played first, of these those with the value ``value`` on some axis.
     """
 
     id: str
@@ -75,6 +75,7 @@ class Fault:
     wrap: Wrap | None = None
     oracle: str | None = None
     case: str | None = None
+    value: str | None = None
 
     @property
     def place(self) -> Place:

@@ -86,23 +86,30 @@ def cells_for(fault: Fault, runtime: str, cells: Iterable[Cell], engine: str) ->
         and cell.plan != "diverged"
         and cell.case.needs <= able
     ]
-    return in_order(found, first=fault.case)
+    return in_order(found, first=fault.case, value=fault.value)
 
 
-def in_order(cells: Iterable[Cell], *, first: str | None = None) -> list[Cell]:
+def in_order(
+    cells: Iterable[Cell], *, first: str | None = None, value: str | None = None
+) -> list[Cell]:
     """Return cells cheapest first, but one of each case before a second of any.
 
     Cells of one case look at the same thing; another case is more likely to see what they do not.
+    ``first`` is the case that comes before all others, those of its cells first that have ``value``.
     """
     by_case: dict[str, list[tuple[float, Cell]]] = {}
     for cell in cells:
         by_case.setdefault(cell.case.id, []).append((_cost(cell), cell))
     ranked = [
-        (case != first, rank, cost, cell.id, cell)
+        (case != first, not _has(cell, value), rank, cost, cell.id, cell)
         for case, costs in by_case.items()
         for rank, (cost, cell) in enumerate(sorted(costs, key=lambda pair: (pair[0], pair[1].id)))
     ]
-    return [cell for *_, cell in sorted(ranked, key=lambda row: row[:4])]
+    return [cell for *_, cell in sorted(ranked, key=lambda row: row[:5])]
+
+
+def _has(cell: Cell, value: str | None) -> bool:
+    return value is None or any(one.id == value for one in cell.axes.values())
 
 
 def _cost(cell: Cell) -> float:

@@ -85,6 +85,7 @@ def _fault(row: Mapping[str, Any], every: tuple[str, ...]) -> Fault:
         wrap=_wrap(row["wrap"]) if "wrap" in row else None,
         oracle=row.get("oracle"),
         case=row.get("case"),
+        value=row.get("value"),
     )
 
 
@@ -145,6 +146,9 @@ def _case_defects(
     if fault.case in suite.cases and fault.case not in covering:
         message = f"case {fault.case!r} does not cover {fault.breaks}"
         yield document.error((*route, "case"), message)
+    elif fault.value is not None and fault.case in suite.cases:
+        values = {value.id for axis in suite.cases[fault.case].axes for value in axis.values}
+        yield from document.dangling((*route, "value"), "value", fault.value, values)
 
 
 def _edit_defects(
