@@ -82,7 +82,9 @@ def faulty(fault: Fault, subject: Subject, settings: Settings, folder: Path) -> 
         stubs = folder / "stubs"
         _copy(resources.stubs(), stubs)
         _apply(fault.fake, stubs)
-        return evolve(settings, client=str(stubs / Path(settings.client).name))
+        client = stubs / Path(settings.client).name
+        _lead(settings.images / "bin" / client.name, resources.stubs() / client.name, client)
+        return evolve(settings, client=str(client))
     library = folder / "lib"
     library.mkdir()
     source = package_folder(subject.package)
@@ -111,6 +113,17 @@ def _apply(edits: tuple[Edit, ...], folder: Path) -> None:
             # Inside the lock the disk is read-only. An edit may keep the size of a file, and be
             # made in the same second: the byte code is made anew whatever its time says.
             py_compile.compile(str(path), doraise=True)
+
+
+def _lead(launcher: Path, good: Path, copy: Path) -> None:
+    """Put a launcher beside the copy that is like that of the run, and starts the copy."""
+    text = launcher.read_text()
+    if str(good) not in text:
+        raise EditError(f"{launcher} does not name {good}")
+    path = copy.parent / "bin" / launcher.name
+    path.parent.mkdir()
+    path.write_text(text.replace(str(good), str(copy)))
+    path.chmod(0o755)
 
 
 def _launcher(fault: Fault, subject: Subject, library: Path) -> Path:

@@ -91,9 +91,14 @@ def test_it_shows_the_name_of_the_program(settings: Settings, tmp_path: Path) ->
 
 def test_a_fake_is_edited_in_a_copy(settings: Settings, tmp_path: Path) -> None:
     edit = Edit("engine/errors.py", "class DaemonError", "class OtherError")
+    bin_ = settings.images / "bin"
+    bin_.mkdir(parents=True)
+    (bin_ / "docker").write_text(f"_here = {str(resources.stubs() / 'docker')!r}\n")
     made = faulty(fault(fake=(edit,)), SUBJECT, settings, tmp_path / "f")
     assert made.program == settings.program
     assert made.client == str(tmp_path / "f" / "stubs" / "docker")
+    launcher = (tmp_path / "f/stubs/bin/docker").read_text()
+    assert launcher == f"_here = {str(tmp_path / 'f/stubs/docker')!r}\n"
     assert "class OtherError" in (tmp_path / "f/stubs/engine/errors.py").read_text()
     assert "class OtherError" not in (resources.stubs() / "engine/errors.py").read_text()
 
