@@ -60,7 +60,9 @@ def _allowances(
         route = ("unreached", n, "option")
         yield from document.dangling(route, "option", row["option"], set(reach.options))
         runtimes = suite.contract.runtimes
-        yield from document.dangling(("unreached", n, "runtime"), "runtime", row["runtime"], runtimes)
+        yield from document.dangling(
+            ("unreached", n, "runtime"), "runtime", row["runtime"], runtimes
+        )
         yield from _allow(document, route, (row["option"], row["runtime"]), gaps, allowed)
 
 

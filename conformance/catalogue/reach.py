@@ -72,9 +72,7 @@ def reach_of(suite: Suite) -> Reach:
     spellings = _spellings(contract)
     options = {
         option: dict.fromkeys(contract.runtimes, 0)
-        for option in dict.fromkeys(
-            name for names in spellings.values() for name in names.values()
-        )
+        for option in dict.fromkeys(name for names in spellings.values() for name in names.values())
     }
     for cell in expand(suite):
         for id_ in cell.case.covers:

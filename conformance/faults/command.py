@@ -43,7 +43,9 @@ _USAGE, _ENVIRONMENT, _NOTHING = 2, 3, 4
     help="faults by id or requirement, patterns too  [default: all]",
 )
 @click.option("--runtime", "runtimes", multiple=True, metavar="R", help="only this runtime")
-@click.option("-n", "workers", type=click.IntRange(1), metavar="N", help="processes  [default: cores]")
+@click.option(
+    "-n", "workers", type=click.IntRange(1), metavar="N", help="processes  [default: cores]"
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False, writable=True),

@@ -21,6 +21,7 @@ from conformance.world.engines import abilities_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
     from conformance.catalogue.case import Cell, Suite
     from conformance.catalogue.step import Step
     from conformance.faults.fault import Fault, Subject

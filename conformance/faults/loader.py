@@ -168,9 +168,7 @@ def _edit_defects(
             yield document.error((*at, "find"), str(error))
 
 
-def _excuse_defects(
-    document: Document, catalogue: Catalogue, suite: Suite
-) -> Iterator[DataError]:
+def _excuse_defects(document: Document, catalogue: Catalogue, suite: Suite) -> Iterator[DataError]:
     valid = {*suite.contract.tested, *CHECKS}
     there = {fault.breaks for fault in catalogue.faults}
     there |= {fault.oracle for fault in catalogue.faults if fault.oracle}

@@ -53,7 +53,7 @@ def _apart(main: Callable[[], int | None], changed: dict[str, dict[str, str]]) -
         code = main() or 0
         sys.stdout.flush()
         os._exit(code)
-    said = {name: b"" for name in changed}
+    said = dict.fromkeys(changed, b"")
     with selectors.DefaultSelector() as selector:
         for name, (out, into) in pipes.items():
             os.close(into)

@@ -73,9 +73,7 @@ def test_a_named_case_comes_first(suite: Suite) -> None:
     assert cells[0].case.id == "rm-hostile-name"
 
 
-def test_every_fault_has_cells_in_each_of_its_runtimes(
-    catalogue: Catalogue, suite: Suite
-) -> None:
+def test_every_fault_has_cells_in_each_of_its_runtimes(catalogue: Catalogue, suite: Suite) -> None:
     trails = trails_of(catalogue.faults, suite)
     assert [trail.id for trail in trails if not trail.cells] == []
 

@@ -50,13 +50,13 @@ def test_every_must_of_the_core_and_every_kind_of_check_has_a_fault(
             "case 'rt-chosen' does not cover RT-5c",
         ),
         (
-            "{file: runtimes/registry.py, find: ', \"native\"",
-            "{file: runtimes/registri.py, find: ', \"native\"",
+            '{file: runtimes/registry.py, find: \', "native"',
+            '{file: runtimes/registri.py, find: \', "native"',
             "no file 'runtimes/registri.py' (nearest: 'runtimes/registry.py')",
         ),
         (
-            "', \"native\": \"host\"}', replace",
-            "', \"natve\": \"host\"}', replace",
+            '\', "native": "host"}\', replace',
+            '\', "natve": "host"}\', replace',
             "stands 0 times in runtimes/registry.py, not once: the fault has rotted",
         ),
         (
@@ -66,7 +66,7 @@ def test_every_must_of_the_core_and_every_kind_of_check_has_a_fault(
         ),
         (
             "find: ', \"native\": \"host\"}', replace: '}'",
-            "find: ', \"native\": \"host\"}', replace: ', \"native\": \"host\"}'",
+            'find: \', "native": "host"}\', replace: \', "native": "host"}\'',
             "is replaced by itself",
         ),
         ("id: rt-alias-docker-unknown", "id: rt-alias-native-unknown", "is on line"),
@@ -85,9 +85,9 @@ def test_a_defect_is_told_with_its_place(
 
 
 def test_what_has_two_kinds_or_none_is_refused(spoilt: Spoilt) -> None:
-    assert spoilt("    wrap: {drop: [\"-y\"]}\n", "")
+    assert spoilt('    wrap: {drop: ["-y"]}\n', "")
 
 
 def test_an_edit_that_stands_twice_is_refused(spoilt: Spoilt) -> None:
-    found = spoilt("find: ', \"native\": \"host\"}'", "find: 'return'")
+    found = spoilt('find: \', "native": "host"}\'', "find: 'return'")
     assert any("not once" in line for line in found)

@@ -39,7 +39,9 @@ def fault(**parts: object) -> Fault:
     return Fault(id="f", text="t", breaks="RT-1a", runtimes=("host",), **parts)  # type: ignore[arg-type]
 
 
-def call(program: str, *words: str, stdin: str = "", home: Path) -> "subprocess.CompletedProcess[str]":
+def call(
+    program: str, *words: str, stdin: str = "", home: Path
+) -> "subprocess.CompletedProcess[str]":
     """Call a program with a home of its own."""
     return subprocess.run(
         [program, *words],
@@ -65,9 +67,7 @@ def test_an_edit_changes_the_one_place() -> None:
         ("a = 1\n", Edit("x.py", "1", "1"), "by itself"),
     ],
 )
-def test_an_edit_that_does_not_do_what_it_says_is_refused(
-    text: str, edit: Edit, said: str
-) -> None:
+def test_an_edit_that_does_not_do_what_it_says_is_refused(text: str, edit: Edit, said: str) -> None:
     with pytest.raises(EditError, match=said):
         edited(text, edit)
 
@@ -116,7 +116,11 @@ def test_a_fake_is_edited_in_a_copy(settings: Settings, tmp_path: Path) -> None:
     ],
 )
 def test_a_wrap_changes_what_goes_in_and_out(
-    settings: Settings, tmp_path: Path, wrap: Wrap, words: tuple[str, ...], expected: tuple[int, str]
+    settings: Settings,
+    tmp_path: Path,
+    wrap: Wrap,
+    words: tuple[str, ...],
+    expected: tuple[int, str],
 ) -> None:
     made = faulty(fault(wrap=wrap), SUBJECT, settings, tmp_path / "f")
     env_path = tmp_path / "bin"

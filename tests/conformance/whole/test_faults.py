@@ -140,9 +140,7 @@ def test_without_an_oracle_the_score_falls(
 
     def caught(name: str) -> bool:
         rest: dict[str, Any] = {"limit": 300.0, "name": name}
-        found = hunt(
-            trail, world.cells, world.suite, world.faults.subject, world.settings, **rest
-        )
+        found = hunt(trail, world.cells, world.suite, world.faults.subject, world.settings, **rest)
         return found.caught
 
     assert caught(f"{fault}-with")
