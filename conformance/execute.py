@@ -41,8 +41,8 @@ __all__ = ["Worker", "command_of", "engine_of", "result_of", "rewrites_of", "zyg
 # So many failures per worker are played again, to tell flaky from broken.
 _REPEATS = 10
 # A program that has not answered yet has so long to do it, and so many scenes in a row in which no
-# call of it ends are enough: one that hangs gives one root cause in a minute, not a limit's worth of
-# waiting for every cell (KIT-12).
+# call of it ends are enough: one that hangs gives one root cause in a minute, and is not waited for
+# in every cell (KIT-12).
 _FIRST_ANSWER_SECONDS = 20.0
 _SILENT_SCENES = 2
 _HOSTS = ("https://github.com/", "git@github.com:", "ssh://git@github.com/")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from conformance.catalogue.case import Suite
     from conformance.catalogue.reach import Reach
-    from conformance.catalogue.yamlstrict import Document
+    from conformance.catalogue.yamlstrict import Document, Route
 
 __all__ = ["check_allowances", "gaps_of"]
 
@@ -53,9 +53,9 @@ def _allowances(
 ) -> Iterator[DataError]:
     for n, row in enumerate(document.data["one_sided"]):
         for m, id_ in enumerate(row["requirements"]):
-            route = ("one_sided", n, "requirements", m)
-            yield from document.dangling(route, "requirement", id_, set(reach.sides))
-            yield from _allow(document, route, (id_, row["lacks"]), gaps, allowed)
+            place: Route = ("one_sided", n, "requirements", m)
+            yield from document.dangling(place, "requirement", id_, set(reach.sides))
+            yield from _allow(document, place, (id_, row["lacks"]), gaps, allowed)
     for n, row in enumerate(document.data["unreached"]):
         route = ("unreached", n, "option")
         yield from document.dangling(route, "option", row["option"], set(reach.options))
@@ -68,7 +68,7 @@ def _allowances(
 
 def _allow(
     document: Document,
-    route: tuple[str | int, ...],
+    route: Route,
     gap: tuple[str, str],
     gaps: frozenset[tuple[str, str]],
     allowed: set[tuple[str, str]],

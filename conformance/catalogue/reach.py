@@ -32,8 +32,8 @@ _EVERYWHERE = "*"
 class Reach:
     """What is reached.
 
-    ``sides``: of each tested requirement the polarities that it is seen from. ``options``: of each option,
-    ``rm --force`` (a global one: ``* --json``), the number of cells by runtime.
+    ``sides``: of each tested requirement the polarities that it is seen from. ``options``: of each
+    option, ``rm --force`` (a global one: ``* --json``), the number of cells by runtime.
     """
 
     sides: Mapping[str, frozenset[str]]

@@ -1,4 +1,4 @@
-"""A seeded fault as frozen values: what is changed, from outside, and which requirement that breaks.
+"""A seeded fault as frozen values: what is changed, from outside, and which requirement it breaks.
 
 Three kinds, of which a fault has exactly one: edits of the program's modules, edits of the fake
 engine's files, and a wrap around the program, which any program in any language can be put in.

@@ -96,7 +96,7 @@ def in_order(
     """Return cells cheapest first, but one of each case before a second of any.
 
     Cells of one case look at the same thing; another case is more likely to see what they do not.
-    ``first`` is the case that comes before all others, those of its cells first that have ``value``.
+    ``first`` is the case that comes before all others, and of it the cells that have ``value``.
     """
     by_case: dict[str, list[tuple[float, Cell]]] = {}
     for cell in cells:

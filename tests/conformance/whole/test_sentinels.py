@@ -1,4 +1,4 @@
-"""Programs that are no launchers score nothing, and a liberal one passes all that it claims (KIT-8)."""
+"""Programs that are no launchers score nothing; a liberal one passes all that it claims (KIT-8)."""
 
 from collections.abc import Callable
 
@@ -17,8 +17,8 @@ BARE = (
     " or capabilities-* or completion-* or complete-* or ls-* or create-* or rm-* or doctor-*"
 )
 
-# What the liberal launcher claims: the host runtime, and of the contract's commands those that make,
-# list, enter and remove. What needs a workspace of another runtime as well is none of it.
+# What the liberal launcher claims: the host runtime, and of the contract's commands those that
+# make, list, enter and remove. What needs a workspace of another runtime as well is none of it.
 CLAIMS = (
     "(create-* or ls-* or exec-* or rm-* or cli-* or name-* or rt-engine-there or rt-host-*"
     " or rt-not-from-the-command or life-status* or parity-*)"
