@@ -7,6 +7,7 @@ is made once for all faults; only what is faulty is made for each.
 from __future__ import annotations
 
 import multiprocessing
+import tempfile
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +39,7 @@ class _Process:
     settings: Settings
     subject: Subject
     name: str
+    workshop: Path
     count: int = 0
     cells: dict[str, Cell] = field(factory=dict)
 
@@ -84,12 +86,16 @@ def campaign(
     """
     # Not by fork: the git server of the run is a thread of this process.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        workers,
-        mp_context=context,
-        initializer=_begin,
-        initargs=(settings.dumps(), catalogue.subject, context.Value("i", 0)),
-    ) as pool:
+    with (
+        # On the disk: the folder of a run may lie in memory, where no zygote sees a program.
+        tempfile.TemporaryDirectory(prefix="awl-faults-") as workshop,
+        ProcessPoolExecutor(
+            workers,
+            mp_context=context,
+            initializer=_begin,
+            initargs=(settings.dumps(), catalogue.subject, workshop, context.Value("i", 0)),
+        ) as pool,
+    ):
         waiting: dict[Future[Hunt], int] = {
             pool.submit(_hunt, trail, limit): at for at, trail in enumerate(trails)
         }
@@ -111,7 +117,7 @@ def campaign(
 
 
 # ---------------------------------------------------------------------- in each process
-def _begin(settings: str, subject: Subject, counter: object) -> None:
+def _begin(settings: str, subject: Subject, workshop: str, counter: object) -> None:
     global _process
     kernel.die_with_parent()  # whatever ends the campaign ends its hunts
     world = Settings.loads(settings)
@@ -120,7 +126,7 @@ def _begin(settings: str, subject: Subject, counter: object) -> None:
         counter.value += 1  # type: ignore[attr-defined]
         name = f"f{counter.value}-"  # type: ignore[attr-defined]
     cells = {cell.id: cell for cell in expand(suite)}
-    _process = _Process(suite, world, subject, name, cells=cells)
+    _process = _Process(suite, world, subject, name, Path(workshop), cells=cells)
 
 
 def _here() -> _Process:
@@ -137,6 +143,7 @@ def _hunt(trail: Trail, limit: float) -> Hunt:
         here.suite,
         here.subject,
         here.settings,
+        workshop=here.workshop,
         limit=limit,
         name=here.next_name(),
     )

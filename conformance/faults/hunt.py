@@ -21,6 +21,7 @@ from conformance.world.engines import abilities_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from conformance.catalogue.case import Cell, Suite
     from conformance.catalogue.step import Step
@@ -140,16 +141,18 @@ def hunt(
     subject: Subject,
     settings: Settings,
     *,
+    workshop: Path,
     limit: float,
     name: str,
 ) -> Hunt:
     """Play the trail's cells on what is faulty, for at most ``limit`` seconds, until one fails.
 
-    ``cells`` are the suite's by id. ``name`` is that of the worker, and must be its own in the run.
+    ``cells`` are the suite's by id. What is faulty is made in ``workshop``. ``name`` is that of the
+    worker, and must be its own in the run.
     """
     started = time.monotonic()
-    folder = settings.folder / "faults" / name
-    spoilt = evolve(faulty(trail.fault, subject, settings, folder), timeout=STEP_SECONDS)
+    spoilt = faulty(trail.fault, subject, settings, workshop / name)
+    spoilt = evolve(spoilt, timeout=STEP_SECONDS)
     seen: dict[str, int] = {}
     played = 0
     cut = False

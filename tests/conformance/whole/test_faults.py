@@ -132,14 +132,18 @@ def world() -> Iterator[SimpleNamespace]:
     ],
 )
 def test_without_an_oracle_the_score_falls(
-    world: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, fault: str, oracle: str
+    world: SimpleNamespace,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    fault: str,
+    oracle: str,
 ) -> None:
     chosen = [one for one in world.faults.faults if one.id == fault]
     trail = next(one for one in trails_of(chosen, world.suite) if one.runtime == "host")
     trail = evolve(trail, cells=trail.cells[:4])
 
     def caught(name: str) -> bool:
-        rest: dict[str, Any] = {"limit": 300.0, "name": name}
+        rest: dict[str, Any] = {"workshop": tmp_path, "limit": 300.0, "name": name}
         found = hunt(trail, world.cells, world.suite, world.faults.subject, world.settings, **rest)
         return found.caught
 
