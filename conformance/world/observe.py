@@ -74,8 +74,7 @@ def _describe(entry: os.stat_result, path: str) -> str:
 def tree(root: Path, ignore: Callable[[str], bool] = lambda _: False) -> dict[str, str]:
     """``relative path -> description`` of everything below ``root``; links are not followed.
 
-    A directory for whose absolute path ``ignore`` is true is left out with all below it. No root at
-    all and an empty one are the same: when the root is made is the launcher's own matter.
+    A directory for whose absolute path ``ignore`` is true is left out with all below it.
     """
     found: dict[str, str] = {}
     base = len(str(root)) + 1
@@ -84,8 +83,6 @@ def tree(root: Path, ignore: Callable[[str], bool] = lambda _: False) -> dict[st
         folder = pending.pop()
         try:
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-        except FileNotFoundError:
-            continue  # a root that is not there yet holds as little as one that is empty
         except OSError as error:
             found[folder[base:] or "."] = f"unreadable: {error.strerror}"
             continue
