@@ -2,7 +2,7 @@
 PYTHON ?= python3
 TOX := .venv-tox/bin/tox
 
-.PHONY: help test conformance conformance-docker bench engines-up engines-down clean
+.PHONY: help test conformance conformance-docker faults bench engines-up engines-down clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ conformance: $(TOX) ## the contract against awl in both runtimes, with the fake 
 
 conformance-docker: $(TOX) ## the same on the real Docker Engine at DOCKER_HOST
 	$(TOX) run -e conformance-docker
+
+faults: $(TOX) ## does the suite find out what is known to be wrong?
+	$(TOX) run -e faults
 
 bench: $(TOX) ## measure the budgets, write docs/PERFORMANCE.md
 	$(TOX) run -e bench

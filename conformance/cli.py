@@ -18,7 +18,9 @@ try:
     from conformance.catalogue.case import Cell, Suite
     from conformance.catalogue.dataerror import DataErrors, nearest
     from conformance.catalogue.matrix import expand, load_suite, select
+    from conformance.faults.command import faults
     from conformance.kit import explain as explaining
+    from conformance.kit.coverage import coverage
     from conformance.kit.replay import replay as replay_cell
     from conformance.reports.contract_page import contract_page
     from conformance.world.engines import abilities_of
@@ -263,6 +265,9 @@ def replay(
         )
     )
 
+
+main.add_command(coverage)
+main.add_command(faults)
 
 if __name__ == "__main__":
     main()

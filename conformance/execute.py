@@ -40,6 +40,11 @@ __all__ = ["Worker", "command_of", "engine_of", "result_of", "rewrites_of", "zyg
 
 # So many failures per worker are played again, to tell flaky from broken.
 _REPEATS = 10
+# A program that has not answered yet has so long to do it, and so many scenes in a row in which no
+# call of it ends are enough: one that hangs gives one root cause in a minute, and is not waited for
+# in every cell (KIT-12).
+_FIRST_ANSWER_SECONDS = 20.0
+_SILENT_SCENES = 2
 _HOSTS = ("https://github.com/", "git@github.com:", "ssh://git@github.com/")
 
 
@@ -120,6 +125,8 @@ class Worker:
         self._name = name
         self._count = 0
         self._repeats = _REPEATS
+        self._answered = False
+        self._silent = 0
         self._engine = engine_of(settings)
         # Sockets that rule the machine are covered up, but for that of the engine under test.
         own = settings.engine_env.get("DOCKER_HOST", "").removeprefix("unix://")
@@ -140,6 +147,9 @@ class Worker:
         result = result_of(cell, self._suite.contract, Status.BLOCKED)
         if self._settings.root_cause:
             return evolve(result, reason=self._settings.root_cause)
+        if self._silent >= _SILENT_SCENES:
+            hangs = f"the program hangs: no call of it has ended in {self._silent} scenes in a row"
+            return evolve(result, reason=hangs)
         if cell.case.needs_lock and not self._settings.lock:
             return evolve(result, reason=f"destructive, and no lock: {self._settings.lock_reason}")
         result = self._in_sandbox(cell, result)
@@ -194,7 +204,7 @@ class Worker:
         scene = Scene(
             cell=cell,
             bound=bind(cell, self._variables(cell, sandbox)),
-            settings=self._settings,
+            settings=self._patience(),
             contract=self._suite.contract,
             sandbox=sandbox,
             lock=lock,
@@ -217,7 +227,25 @@ class Worker:
         except (RuntimeError, ValueError) as error:
             self._clear(scene)
             return _Scenery(tuple(checks), tuple(scene.records), first, error=str(error))
+        finally:
+            self._listen(scene.records)
         return _Scenery((*checks, *leaks), tuple(scene.records), first)
+
+    def _patience(self) -> Settings:
+        """The settings of a scene: one that has never answered is not waited for as long."""
+        if self._answered:
+            return self._settings
+        limit = min(self._settings.timeout, _FIRST_ANSWER_SECONDS)
+        return evolve(self._settings, timeout=limit)
+
+    def _listen(self, records: Iterable[StepRecord]) -> None:
+        """Take note of whether any call of the program has ended."""
+        own = self._settings.program[0]
+        calls = [record for record in records if record.argv[:1] == (own,)]
+        if any(not record.timed_out for record in calls):
+            self._answered, self._silent = True, 0
+        elif calls:
+            self._silent += 1
 
     def _clear(self, scene: Scene) -> None:
         try:

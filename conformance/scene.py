@@ -300,8 +300,9 @@ class Scene:
         return Snapshot(
             workspaces={"host": _host_workspaces(root), "container": self._contained(state)},
             engine=state,
+            # When the root is made is the launcher's own matter: none is like an empty one.
             root=tree(root, lambda p: p.startswith(own))
-            if "workspaces" in expect.unchanged
+            if "workspaces" in expect.unchanged and os.path.lexists(root)
             else {},
             home=tree(self.sandbox.home, lambda p: p == str(root)) if "home" in wanted else {},
             decoys=tree(self.sandbox.decoys) if "decoys" in wanted else {},

@@ -71,7 +71,10 @@ def probe(
     """
     with contextlib.ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=workdir))).resolve()
-        preload = _script(scratch) if forked else None
+        preload = None
+        if forked:
+            # Not with the sandboxes, which may lie in memory: a zygote sees none of it.
+            preload = _script(Path(stack.enter_context(tempfile.TemporaryDirectory())).resolve())
         try:
             started = zygote or stack.enter_context(door(preload=preload))
             return _report(_checks(started, scratch, preload))

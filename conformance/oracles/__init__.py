@@ -4,7 +4,8 @@ An oracle is a function from :class:`~conformance.evidence.Evidence` to checks. 
 where the step expects nothing of its side, and never looks at another oracle's side.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 
 from conformance.evidence import Evidence
 from conformance.oracles.calls import engine_calls
@@ -15,7 +16,7 @@ from conformance.oracles.streams import clean_stdout, stderr_text, stdout_text
 from conformance.oracles.world import files, unchanged, volumes, workspaces
 from conformance.results import Check
 
-__all__ = ["ORACLES", "examine"]
+__all__ = ["CHECKS", "ORACLES", "check_kind", "examine"]
 
 ORACLES: tuple[Callable[[Evidence], Iterator[Check]], ...] = (
     ended_in_time,
@@ -35,6 +36,45 @@ ORACLES: tuple[Callable[[Evidence], Iterator[Check]], ...] = (
     engine_calls,
     secret_seen,
 )
+
+#: Every kind of check with the oracle that makes it. A check's name may say more after its kind:
+#: ``unchanged home``. ``leaks`` are looked for by ``execute``, once a scene is over.
+CHECKS: Mapping[str, str] = MappingProxyType(
+    {
+        "ends": "ended_in_time",
+        "time": "ended_in_time",
+        "no crash": "crash",
+        "terminal": "terminal_script",
+        "exit code": "exit_code",
+        "error code": "error_code",
+        "error document": "error_document",
+        "clean stdout": "clean_stdout",
+        "stdout": "stdout_text",
+        "stderr": "stderr_text",
+        "json": "json_document",
+        "json schema": "json_document",
+        "json value": "json_document",
+        "workspaces of": "workspaces",
+        "volumes": "volumes",
+        "file": "files",
+        "file mode": "files",
+        "file content": "files",
+        "unchanged": "unchanged",
+        "engine calls": "engine_calls",
+        "secrets": "secret_seen",
+        "leaks": "leaks",
+    }
+)
+
+
+def check_kind(name: str) -> str:
+    """The kind of a check by its name; KeyError for one that is none."""
+    if name in CHECKS:
+        return name
+    head = next((kind for kind in CHECKS if name.startswith(f"{kind} ")), None)
+    if head is None:
+        raise KeyError(f"no kind of check is called {name!r}")
+    return head
 
 
 def examine(evidence: Evidence) -> tuple[Check, ...]:

@@ -136,8 +136,12 @@ class FakeEngine:
 
     @property
     def client(self) -> Path:
-        """The launcher that ``seed`` has made: it names its interpreter and is found once."""
-        return self.images / "bin" / "docker"
+        """The launcher that ``seed`` has made: it names its interpreter and is found once.
+
+        A copy of the fake that was changed (``faults``) brings its own.
+        """
+        own = self.source.parent / "bin" / "docker"
+        return own if own.exists() else self.images / "bin" / "docker"
 
     @classmethod
     def seed(
