@@ -152,7 +152,8 @@ CALLS = {
     "spawned": "p = os.posix_spawn(path, [path, 'x'], env); assert os.waitpid(p, 0)[1] == 2 << 8",
     "spawned with all": "e = os.dup(2); p = os.posix_spawn(path, ['docker', 'x'], "
     "{**env, 'A': 'b'}, file_actions=[(os.POSIX_SPAWN_DUP2, e, 1)], "
-    "setsigmask=[signal.SIGINT], setsigdef=[signal.SIGPIPE], setpgroup=0)\nos.waitpid(p, 0); os.close(e)",
+    "setsigmask=[signal.SIGINT], setsigdef=[signal.SIGPIPE], setpgroup=0)\n"
+    "os.waitpid(p, 0); os.close(e)",
     "in a shell": "subprocess.run(['sh', '-c', '\"$0\" in sh', path])",
     "with a function": "subprocess.run([path], preexec_fn=lambda: os.write(1, b'[]\\n'))",
 }
