@@ -8,7 +8,7 @@ import signal
 from typing import IO, TYPE_CHECKING
 
 from awl import proc, supervise
-from awl.engines.docker import HEADS
+from awl.engines.words import HEADS, NOT_RUNNING
 from awl.errors import (
     AwlError,
     CommandNotExecutable,
@@ -78,9 +78,8 @@ _CLIENTS_OWN_NAMES = frozenset(
 _STAND_IN = "AWL_EXEC_ENV_"
 _ALIVE = frozenset({"running", "paused", "restarting"})
 _LOGS_LIMIT = 60.0
-_NOT_RUNNING = ("is not running", "is paused")
 _OWN_CODES = (125, 126, 127)
-_ENGINE_CODES = (1, 125, 126)
+_ENGINE_CODES = (1, 125, 126, 255)
 
 
 class EngineExecutor:
@@ -174,7 +173,7 @@ class EngineExecutor:
         if signals.came:
             raise KeyboardInterrupt(signals.came[0])
         if code != 0:
-            raise AwlError(f"docker logs ended with exit code {code}")
+            raise AwlError(f"{self._engine.client} logs ended with exit code {code}")
 
     def _attempt(self, spec: ExecSpec, *, terminal: bool, gated: bool) -> tuple[int, bytes]:
         mark = supervise.new_mark()
@@ -225,7 +224,7 @@ class EngineExecutor:
             if gate.passed:
                 return None
             if asked:
-                self._engine.call("version", "--format", "{{.Server.Version}}")
+                self._engine.check()
             asked = True
             return limit
 
@@ -336,7 +335,7 @@ def _head_of(said: bytes) -> bool:
 
 
 def _is_stopped(done: proc.Completed) -> bool:
-    return any(sign in done.words for sign in _NOT_RUNNING)
+    return any(sign in done.words for sign in NOT_RUNNING)
 
 
 def _same_file(one: int, other: int) -> bool:

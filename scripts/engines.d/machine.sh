@@ -15,7 +15,8 @@ need_root() {
 
 # Packages must not start services of their own accord: the machine's engine is none of ours.
 install_missing() {
-    local need missing=() policy=/usr/sbin/policy-rc.d ours=no code=0
+    # Somebody else may be installing something at this moment.
+    local need missing=() policy=/usr/sbin/policy-rc.d ours=no code=0 patience=DPkg::Lock::Timeout=300
     for need; do
         command -v "${need%=*}" >/dev/null || [[ " ${missing[*]-} " == *" ${need#*=} "* ]] ||
             missing+=("${need#*=}")
@@ -30,8 +31,8 @@ install_missing() {
         ours=yes
     fi
     {
-        timeout 300 apt-get update -qq &&
-            DEBIAN_FRONTEND=noninteractive timeout 900 apt-get install -qq --yes \
+        timeout 300 apt-get update -qq -o "$patience" &&
+            DEBIAN_FRONTEND=noninteractive timeout 900 apt-get install -qq --yes -o "$patience" \
                 --no-install-recommends "${missing[@]}"
     } >&2 || code=1
     [[ $ours == no ]] || rm -f "$policy"
