@@ -55,6 +55,7 @@ __all__ = ["Played", "Scene", "SceneBlockedError"]
 _ENGINE_SECONDS = 30.0
 _TEXT_KEPT = 4000
 # A step that kills or ends its reader says after how long; see Step.signal and Step.close.
+_PODMAN_DOCKER = '#!/bin/sh\nexec podman "$@"\n'
 _FOREIGN_COMMAND = ("sleep", "infinity")
 
 
@@ -141,10 +142,22 @@ class Scene:
                 (self.sandbox.bin / "docker").unlink()
             case GivenProgram():
                 self._install(given.name)
-            case GivenEngine():
+            case GivenEngine(state="down"):
                 self.env["DOCKER_HOST"] = f"unix://{self.sandbox.engine}/dead.sock"
+            case GivenEngine(state=state):
+                self._put_podman(state)
             case _:
                 assert_never(given)
+
+    def _put_podman(self, state: str) -> None:
+        """Put the engine's client beside docker, or in its place, under the name of podman."""
+        docker, podman = self.sandbox.bin / "docker", self.sandbox.bin / "podman"
+        podman.symlink_to(self.engine.client.with_name("podman"))
+        if state != "both":
+            docker.unlink()
+        if state == "docker-is-podman":
+            docker.write_text(_PODMAN_DOCKER)
+            docker.chmod(0o755)
 
     def _see(self, runtime: str) -> None:
         """Look for a workspace that the program says it has made.

@@ -47,7 +47,7 @@ HEADS: tuple[bytes, ...] = (
 NOT_RUNNING = ("is not running", "is paused", "on running containers", "container state improper")
 #: In the words of an engine that has a container of that name already.
 NAME_IN_USE = "is already in use by"
-_DENIED = ("permission denied while trying to connect", "podman.sock: connect: permission denied")
+_DENIED = ("permission denied while trying to connect", ".sock: connect: permission denied")
 _UNREACHABLE = (
     "cannot connect to the docker daemon",
     "cannot connect to podman",

@@ -154,7 +154,16 @@ class FakeEngine:
         (overlay / "gitconfig").write_text(git_config(rewrites))
         seeder, links = source.parent / "seed.py", images / "bin"
         links.mkdir()
-        arguments = [str(images), "--image", image, "--etc", str(overlay), "--link", str(links)]
+        arguments = [
+            str(images),
+            "--image",
+            image,
+            "--etc",
+            str(overlay),
+            "--link",
+            str(links),
+            "--podman",
+        ]
         # By the seeder's own command line: the suite knows stubs only as programs.
         python = os.path.realpath(sys.executable)  # of which the launcher is made too
         command = [python, "-IS", str(seeder), *arguments]

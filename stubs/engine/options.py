@@ -179,6 +179,10 @@ class RunOptions:
         return found
 
     def _mount(self, item: str) -> Doc:
+        if self._shown.startswith("podman "):
+            from engine.podman import refuse_options
+
+            refuse_options(item)
         mount: Doc = {"Type": "volume", "Source": "", "Target": ""}
         labels: dict[str, str] = {}
         driver: dict[str, str] = {}

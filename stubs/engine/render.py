@@ -97,6 +97,10 @@ def rows(
 
     `items` hold the fields that templates may name, `table` (field, heading) what a person sees.
     """
+    if call.is_podman:
+        from engine.podman import row
+
+        items, methods = [row(item) for item in items], {}
     if form in ("", "table"):
         lines = [[heading for _, heading in table]]
         lines += [[str(item[field]) for field, _ in table] for item in items]

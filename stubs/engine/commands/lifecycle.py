@@ -201,8 +201,9 @@ def rm(call: Call) -> int:
         try:
             one(name)
         except NotFound as error:
-            # The 20.10 client tells it in any case, and counts it unless forced.
-            call.err(call.voice(error))
+            # The 20.10 client tells it in any case, and counts it unless forced; Podman is silent.
+            if not (call.is_podman and force):
+                call.err(call.retold(error)[1])
             call.exit_code = call.exit_code if force else 1
         except DaemonError as error:
             call.fail(error)
