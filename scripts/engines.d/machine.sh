@@ -172,9 +172,13 @@ subnet_of() {
     fail "every subnet of 10.213.0.0/16 is routed elsewhere on this machine"
 }
 
-# NAME SUBNET
+# NAME SUBNET. Left to itself a bridge takes the lowest address of its ports, so it changes as
+# containers come and go; all others then send to an address that is nobody's, for half a minute.
 add_bridge() {
+    local number
+    number=$(printf '%012x' "$(cksum <<<"$1" | cut -d' ' -f1)")
     ip link show "$1" >/dev/null 2>&1 || ip link add "$1" type bridge
+    ip link set "$1" address "02:42:${number:4:2}:${number:6:2}:${number:8:2}:${number:10:2}"
     ip address replace "${2%0/24}1/24" dev "$1"
     ip link set "$1" up
 }

@@ -120,8 +120,7 @@ def test_podman_takes_over_where_docker_does_not_answer(tmp_path: Path) -> None:
     client(tmp_path, "docker", DOWN)
     client(tmp_path, "podman", 'echo "$@"')
     engine = choose(None, environment(tmp_path))
-    rows = engine.rows("ps", fields=("ID", "label:a"))
-    assert rows == []  # one field only came back
+    assert engine.ask("ps") == "ps"
     assert engine.client == "podman"
     assert engine.ask("ps", "-a") == "ps -a"
 
