@@ -18,6 +18,7 @@ try:
     from conformance.catalogue.case import Cell, Suite
     from conformance.catalogue.dataerror import DataErrors, nearest
     from conformance.catalogue.matrix import expand, load_suite, select
+    from conformance.certify.command import certify
     from conformance.kit import explain as explaining
     from conformance.kit.replay import replay as replay_cell
     from conformance.reports.contract_page import contract_page
@@ -262,6 +263,9 @@ def replay(
             keep=keep,
         )
     )
+
+
+main.add_command(certify)
 
 
 if __name__ == "__main__":

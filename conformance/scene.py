@@ -139,11 +139,12 @@ class Scene:
                     f"{known}; {given.fault}" if known else given.fault
                 )
             case GivenEngine(state="absent"):
-                (self.sandbox.bin / "docker").unlink()
+                (self.sandbox.bin / self.engine.command).unlink()
             case GivenProgram():
                 self._install(given.name)
             case GivenEngine(state="down"):
-                self.env["DOCKER_HOST"] = f"unix://{self.sandbox.engine}/dead.sock"
+                host = "CONTAINER_HOST" if self.engine.command == "podman" else "DOCKER_HOST"
+                self.env[host] = f"unix://{self.sandbox.engine}/dead.sock"
             case GivenEngine(state=state):
                 self._put_podman(state)
             case _:
@@ -286,11 +287,13 @@ class Scene:
         outcome = self._run(argv, env=env, timeout=_ENGINE_SECONDS)
         if outcome.exit != 0:
             said = outcome.stderr.decode("utf-8", "backslashreplace").strip()
-            raise RuntimeError(f"`docker {shlex.join(arguments)}` failed for the suite: {said}")
+            raise RuntimeError(
+                f"`{self.engine.command} {shlex.join(arguments)}` failed for the suite: {said}"
+            )
         return outcome.stdout.decode()
 
     def _quiet_engine(self) -> dict[str, str]:
-        kept = ("AWL_FAKE_DOCKER_STATE", "AWL_FAKE_DOCKER_IMAGES")
+        kept = ("AWL_FAKE_DOCKER_STATE", "AWL_FAKE_DOCKER_IMAGES", "XDG_RUNTIME_DIR")
         own = {name: self.env[name] for name in kept if name in self.env}
         return {**own, **self.settings.engine_env}
 

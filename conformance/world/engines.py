@@ -70,6 +70,11 @@ class Engine(Protocol):
         ...
 
     @property
+    def command(self) -> str:
+        """What it is called on a case's PATH."""
+        ...
+
+    @property
     def abilities(self) -> frozenset[str]:
         """The ``needs`` of cases that it can meet."""
         ...
@@ -80,7 +85,7 @@ class Engine(Protocol):
         ...
 
     def install(self, sandbox: Sandbox) -> dict[str, str]:
-        """Put the client on the case's PATH as ``docker``; return its environment."""
+        """Put the client on the case's PATH as ``command``; return its environment."""
         ...
 
     def look(self, sandbox: Sandbox, ask: Ask, *, volumes: bool = True) -> EngineState:
@@ -132,6 +137,7 @@ class FakeEngine:
     source: Path
     images: Path
     name: str = "fake"
+    command: str = "docker"
     abilities: frozenset[str] = _FAKE_ABILITIES
 
     @property
@@ -263,14 +269,21 @@ class RealEngine:
     environment: Mapping[str, str]
     abilities: frozenset[str] = _REAL_ABILITIES
 
+    @property
+    def command(self) -> str:
+        """The client's own name."""
+        return self.name
+
     def install(self, sandbox: Sandbox) -> dict[str, str]:
         """Put a journalling shim in front of the client."""
-        shim = sandbox.bin / "docker"
+        shim = sandbox.bin / self.command
         python = os.path.realpath(sys.executable)
         shim.write_text(_SHIM.format(python=python, client=str(self.client)))
         shim.chmod(stat.S_IRWXU)
         journal_path = str(sandbox.engine / JOURNAL)
-        return {**self.environment, "AWL_CONFORMANCE_JOURNAL": journal_path}
+        # Podman's client keeps a folder of its own, in TMPDIR where nothing else is named.
+        own = {"XDG_RUNTIME_DIR": str(sandbox.engine)} if self.command == "podman" else {}
+        return {**self.environment, **own, "AWL_CONFORMANCE_JOURNAL": journal_path}
 
     def look(self, sandbox: Sandbox, ask: Ask, *, volumes: bool = True) -> EngineState:
         """The objects whose names begin with the case's prefix."""

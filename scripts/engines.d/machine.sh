@@ -181,6 +181,9 @@ add_bridge() {
     ip link set "$1" address "02:42:${number:4:2}:${number:6:2}:${number:8:2}:${number:10:2}"
     ip address replace "${2%0/24}1/24" dev "$1"
     ip link set "$1" up
+    # Podman removes a bridge with its last port, and would make another with no address of its own.
+    ip link show "k${1#awl}" >/dev/null 2>&1 || ip link add "k${1#awl}" type veth peer name "q${1#awl}"
+    ip link set "k${1#awl}" master "$1"
 }
 
 # NAME: the bridge and the packet filter's rules that name it or its subnet. An engine's chains
@@ -194,6 +197,7 @@ drop_bridge() {
             /^\*/ || /^COMMIT/ { print; next }
             /^-A/ && (index($0, bridge) || index($0, subnet)) { sub(/^-A/, "-D"); print }' |
         iptables-restore --noflush
+    ip link delete "k${1#awl}" 2>/dev/null || true
     ip link delete "$1"
 }
 
