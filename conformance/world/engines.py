@@ -36,6 +36,8 @@ __all__ = [
 JOURNAL = "journal.jsonl"
 _SEED_SECONDS = 30
 _PS = "{{.ID}}\t{{.Names}}\t{{.State}}"
+# What Podman shows for a state changes every second ("Up 3 seconds ago").
+_PS_OF_PODMAN = "{{.ID}}\t{{.Names}}\t{{.ListContainer.State}}"
 
 # What cases may need. The fake enforces neither users nor limits; a real engine has no faults.
 _FAKE_ABILITIES = frozenset({"fake", "terminal"})
@@ -288,7 +290,8 @@ class RealEngine:
     def look(self, sandbox: Sandbox, ask: Ask, *, volumes: bool = True) -> EngineState:
         """The objects whose names begin with the case's prefix."""
         only = f"name={sandbox.prefix}"
-        containers = ask(["ps", "-a", "--no-trunc", "--filter", only, "--format", _PS])
+        form = _PS_OF_PODMAN if self.name == "podman" else _PS
+        containers = ask(["ps", "-a", "--no-trunc", "--filter", only, "--format", form])
         named = ask(["volume", "ls", "-q", "--filter", only]) if volumes else ""
         return _parse(containers, named, sandbox.prefix)
 
