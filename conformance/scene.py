@@ -46,7 +46,7 @@ from conformance.invoke import invocation
 from conformance.lock.client import CaseLock
 from conformance.results import StepRecord
 from conformance.settings import Settings
-from conformance.world.engines import Engine, journal
+from conformance.world.engines import ALIASES, Engine, journal
 from conformance.world.observe import EngineState, Snapshot, tree
 from conformance.world.sandbox import Sandbox
 
@@ -190,13 +190,22 @@ class Scene:
 
     def _prepare(self, argv: tuple[str, ...], *, runtime: str, via: str) -> None:
         call = invocation(self.settings.program, argv, runtime=runtime, via=via)
-        env = {**self.env, **dict(call.env)}
+        env = {**self._environment(argv), **dict(call.env)}
         outcome = self._run(call.argv, env=env, timeout=self.settings.timeout)
         self._record("given", call.argv, env, outcome)
         if outcome.exit != 0:
             said = outcome.stderr.decode("utf-8", "backslashreplace").strip()[-600:]
             how = f"exit {outcome.exit}" if outcome.exit is not None else f"signal {outcome.signal}"
             raise SceneBlockedError(f"given `{shlex.join(call.argv)}`: {how}\n{said}")
+
+    def _environment(self, argv: Sequence[str]) -> dict[str, str]:
+        """The variables of a command; those that are not the program's find `docker` in any case.
+
+        That is how cases call the engine by themselves, whatever its client's name is.
+        """
+        if argv[:1] == ("awl",) or self.engine.command == "docker":
+            return dict(self.env)
+        return {**self.env, "PATH": f"{self.sandbox.engine / ALIASES}:{self.env['PATH']}"}
 
     def _set(self, variables: Mapping[str, str | None]) -> None:
         for name, value in variables.items():
@@ -214,7 +223,7 @@ class Scene:
             via=self.cell.via,
             output=output,
         )
-        env = {**self.env, **dict(call.env)}
+        env = {**self._environment(step.argv), **dict(call.env)}
         for name, value in step.env.items():
             env.pop(name, None)
             if value is not None:

@@ -26,9 +26,9 @@ def normal(text: str, names: Mapping[str, str]) -> str:
     ``names`` maps what a run has called its own (``x1f3-box``) to a token (``<box>``); longer ones
     are replaced first, since one may begin another.
     """
-    for name in sorted(names, key=len, reverse=True):
-        text = text.replace(name, names[name])
     text = _ID.sub("<id>", text)
+    for name in sorted(names, key=len, reverse=True):
+        text = text.replace(name, names[name]).replace(name.upper(), names[name].upper())
     text = _SHORT.sub("<short>", text)
     text = _TIME.sub("<time>", text)
     text = _AGE.sub("<age>", text)

@@ -107,7 +107,8 @@ class Observer:
             argv = ["/bin/sh", "-c", call.script]
         else:
             argv = [self.client, *(word.format(**world) for word in call.words)]
-        tokens = {value: f"<{name}>" for name, value in world.items()}
+        # A short id is one of many: which container an engine names first is nobody's promise.
+        tokens = {value: f"<{name}>" for name, value in world.items() if name != "box-id"}
         if call.times > 1:
             return self._at_once(call, argv, tokens, folder)
         interrupts: tuple[Interrupt, ...] = ()

@@ -22,6 +22,7 @@ from conformance.world.observe import EngineState
 from conformance.world.sandbox import Sandbox, git_config
 
 __all__ = [
+    "ALIASES",
     "Ask",
     "Call",
     "Engine",
@@ -34,6 +35,8 @@ __all__ = [
 ]
 
 JOURNAL = "journal.jsonl"
+#: Beside the journal: names that cases, and not the launcher, may call the engine's client by.
+ALIASES = "alias"
 _SEED_SECONDS = 30
 _PS = "{{.ID}}\t{{.Names}}\t{{.State}}"
 # What Podman shows for a state changes every second ("Up 3 seconds ago").
@@ -282,6 +285,10 @@ class RealEngine:
         python = os.path.realpath(sys.executable)
         shim.write_text(_SHIM.format(python=python, client=str(self.client)))
         shim.chmod(stat.S_IRWXU)
+        if self.command != "docker":  # what cases themselves call it
+            alias = sandbox.engine / ALIASES / "docker"
+            alias.parent.mkdir()
+            alias.symlink_to(shim)
         journal_path = str(sandbox.engine / JOURNAL)
         # Podman's client keeps a folder of its own, in TMPDIR where nothing else is named.
         own = {"XDG_RUNTIME_DIR": str(sandbox.engine)} if self.command == "podman" else {}

@@ -157,9 +157,7 @@ class RunOptions:
         if name not in ("no", "always", "on-failure", "unless-stopped") or (
             count and (not count.isdigit() or name != "on-failure")
         ):
-            raise CliError(
-                f"docker: invalid restart policy '{name}'.\nSee 'docker run --help'.", 125
-            )
+            raise DaemonError(f"invalid restart policy '{name}'")
         return {"Name": name, "MaximumRetryCount": int(count or 0)}
 
     def _ports(self) -> dict[str, list[dict[str, str]]]:

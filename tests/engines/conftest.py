@@ -78,7 +78,9 @@ class Daemon:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        (self.folder / "d.pid").unlink(missing_ok=True)
+        # What a killed one left: a new one would take these at their word.
+        for stale in ("d.pid", "exec/containerd/containerd.pid"):
+            (self.folder / stale).unlink(missing_ok=True)
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [

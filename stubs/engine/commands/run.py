@@ -34,7 +34,10 @@ def run(call: Call) -> int:
     flags = call.flags(
         RUN, _USAGE, "Run a command in a new container", at_least=1, interspersed=False
     )
-    options = RunOptions(call, flags)
+    try:
+        options = RunOptions(call, flags)
+    except DaemonError as error:
+        raise CliError(f"{_told(call.voice(error))}{_HELP}", 125) from None
     stdin, tty, detached = flags.on("interactive"), flags.on("tty"), flags.on("detach")
     if not detached:
         from engine.attach import check_terminal
