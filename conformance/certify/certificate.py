@@ -126,7 +126,7 @@ def compare(
                 )
             )
     missing = sorted(seen.keys() ^ right.observations.keys()) if whole else []
-    stale = [d for d in declared if d.on == right.engine and d not in used] if whole else []
+    stale = [d for d in declared if d.against == right.engine and d not in used] if whole else []
     return Comparison(
         left=name,
         right=right.engine,

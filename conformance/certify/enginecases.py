@@ -52,17 +52,17 @@ class EngineCase:
 class Declared:
     """A difference that is known: in these parts of these cases, for this reason.
 
-    ``on``: ``docker`` is between the fake and Docker, ``podman`` between Docker and Podman.
+    ``against``: ``docker`` is between the fake and Docker, ``podman`` between Docker and Podman.
     """
 
-    on: str
+    against: str
     cases: tuple[str, ...]
     parts: tuple[str, ...]
     reason: str
 
-    def covers(self, on: str, case: str, part: str) -> bool:
+    def covers(self, against: str, case: str, part: str) -> bool:
         """Whether it speaks of this part of a case; names may hold ``*``."""
-        return on == self.on and part in self.parts and any(_fits(case, one) for one in self.cases)
+        return against == self.against and part in self.parts and any(_fits(case, one) for one in self.cases)
 
 
 @frozen
@@ -91,7 +91,7 @@ def load(path: Path | None = None) -> EngineMatrix:
     if twice:
         raise ValueError(f"matrices/engine.yaml: ids come twice: {', '.join(sorted(twice))}")
     declared = tuple(
-        Declared(row["on"], tuple(row["cases"]), tuple(row.get("parts", PARTS)), row["reason"])
+        Declared(row["against"], tuple(row["cases"]), tuple(row.get("parts", PARTS)), row["reason"])
         for row in data["declared"]
     )
     return EngineMatrix(cases, declared, digest_of([data["engine"], data["families"]]))

@@ -80,7 +80,7 @@ def test_an_id_comes_once(tmp_path: Path) -> None:
 
 def test_what_is_declared_does_not_change_the_digest(tmp_path: Path) -> None:
     plain = load(write(tmp_path, FAMILY)).digest
-    row = "declared: [{on: docker, cases: [x], reason: because it is so}]"
+    row = "declared: [{against: docker, cases: [x], reason: because it is so}]"
     assert load(write(tmp_path, FAMILY.replace("declared: []", row))).digest == plain
     assert load(write(tmp_path, FAMILY.replace("exit {code}", "exit"))).digest != plain
 
