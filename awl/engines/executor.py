@@ -78,6 +78,8 @@ _CLIENTS_OWN_NAMES = frozenset(
 _STAND_IN = "AWL_EXEC_ENV_"
 _ALIVE = frozenset({"running", "paused", "restarting"})
 _LOGS_LIMIT = 60.0
+# What a client ends with, without a word, whose engine went away under it; a child may do so too.
+_LOST = 255
 _OWN_CODES = (125, 126, 127)
 _ENGINE_CODES = (1, 125, 126, 255)
 
@@ -135,6 +137,8 @@ class EngineExecutor:
         code, said = self._attempt(spec, terminal=terminal, gated=gated)
         if said and not self._was_childs(code, said):
             code, said = self._attempt(spec, terminal=terminal, gated=False)
+        if code == _LOST:
+            self._engine.status(self._container)  # raises where the engine has gone meanwhile
         if code in _OWN_CODES and spec.command:
             self._raise_own(spec)
         return code

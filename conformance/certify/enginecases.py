@@ -62,7 +62,11 @@ class Declared:
 
     def covers(self, against: str, case: str, part: str) -> bool:
         """Whether it speaks of this part of a case; names may hold ``*``."""
-        return against == self.against and part in self.parts and any(_fits(case, one) for one in self.cases)
+        return (
+            against == self.against
+            and part in self.parts
+            and any(_fits(case, one) for one in self.cases)
+        )
 
 
 @frozen
