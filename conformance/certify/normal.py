@@ -17,6 +17,10 @@ _UNIT = r"(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?)"
 _AGE = re.compile(rf"\b(?:Less than a second|About an? (?:minute|hour)|\d+ {_UNIT})\b")
 _HEALTH = re.compile(r" \((?:health: starting|starting|healthy|unhealthy)\)")
 _PID = re.compile(r"\bpid \d+\b")
+# The client's own log of a race that it sometimes loses, after a container that could not start.
+_LOGGED = re.compile(
+    r'^time="[^"]*" level=\w+ msg="error waiting for container: .*"\n', re.MULTILINE
+)
 _PADDED = re.compile(r"(?<=\S)  +(?=\S)")
 
 
@@ -26,7 +30,7 @@ def normal(text: str, names: Mapping[str, str]) -> str:
     ``names`` maps what a run has called its own (``x1f3-box``) to a token (``<box>``); longer ones
     are replaced first, since one may begin another.
     """
-    text = _ID.sub("<id>", text)
+    text = _ID.sub("<id>", _LOGGED.sub("", text))
     for name in sorted(names, key=len, reverse=True):
         text = text.replace(name, names[name]).replace(name.upper(), names[name].upper())
     text = _SHORT.sub("<short>", text)

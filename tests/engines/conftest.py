@@ -200,6 +200,13 @@ class Person:
         (self.bin / "docker").symlink_to(CLIENT)
 
 
+@pytest.fixture(autouse=True)
+def _asked_for(request: pytest.FixtureRequest) -> None:
+    """These take minutes and start daemons: nobody gets them who has not asked for them."""
+    if "engine" not in (request.config.option.markexpr or ""):
+        pytest.skip("asked for with: pytest -m engine (tox -e engines)")
+
+
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A place with a name short enough for sockets."""

@@ -19,19 +19,16 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.engine
 
-ENGINES = [
-    pytest.param("docker", "DOCKER_HOST", id="docker"),
-    pytest.param("podman", "AWL_PODMAN_SOCKET", id="podman"),
-]
+ADDRESS = {"docker": "DOCKER_HOST", "podman": "AWL_PODMAN_SOCKET"}
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=sorted(ADDRESS))
 def made(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Any, EngineEye, str]]:
     """A way to call awl on an engine, an eye on that engine, and a prefix of one's own."""
-    engine, variable = request.param, {"docker": "DOCKER_HOST", "podman": "AWL_PODMAN_SOCKET"}
-    address = os.environ.get(variable[engine])
+    engine = request.param
+    address = os.environ.get(ADDRESS[engine])
     if not address:
-        pytest.skip(f'{variable[engine]} is not set: eval "$(scripts/engines env)"')
+        pytest.skip(f'{ADDRESS[engine]} is not set: eval "$(scripts/engines env)"')
     prefix = f"sdk{uuid.uuid4().hex[:8]}"
     env = {**os.environ, "HOME": str(tmp_path), "AGENT_WORKSPACE_PREFIX": prefix}
 

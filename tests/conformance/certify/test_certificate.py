@@ -99,7 +99,8 @@ def test_what_is_declared_does_not_change_the_digest(tmp_path: Path) -> None:
         ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z"),
         ("Up 3 seconds (health: starting)", "Up <age>"),
         ("Exited (3) About a minute ago", "Exited (3) <age> ago"),
-        ("x1-c-d x1-c", "<d> <c>"),
+        ("x1-c-d x1-c X1-C", "<d> <c> <C>"),
+        ('time="x" level=error msg="error waiting for container: context canceled"\nb\n', "b\n"),
         ("two  spaces of a program's own", "two  spaces of a program's own"),
     ],
 )
