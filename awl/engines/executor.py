@@ -13,7 +13,6 @@ from awl.errors import (
     AwlError,
     CommandNotExecutable,
     CommandNotFound,
-    ValueInvalid,
     WorkspaceNotFound,
 )
 
@@ -274,8 +273,9 @@ class EngineExecutor:
             self._revive()
             done = self._engine.call("exec", *self._place(spec), "exit 0")
         if done.code != 0:
-            raise ValueInvalid(
-                f"--user {spec.user} cannot be used in workspace {self._name}: {done.words}"
+            raise AwlError(
+                f"--user {spec.user} cannot be used in workspace {self._name}: {done.words}",
+                f"see who there is: awl exec {self._name} -- getent passwd",
             )
 
     def _raise_own(self, spec: ExecSpec) -> None:
