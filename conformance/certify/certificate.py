@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from conformance.certify.enginecases import PARTS, Declared, EngineMatrix
 from conformance.certify.observation import Observations
@@ -82,6 +82,10 @@ class Recording:
             return cls(**{name: data[name] for name in cls.__annotations__})
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path} is not a recording of an engine: {error}") from error
+
+    def with_part(self, seen: Observations) -> "Recording":
+        """The recording with some cases seen anew."""
+        return evolve(self, observations={**self.observations, **seen})
 
     def write(self, path: Path) -> None:
         """Write it, a case a line: so a change can be read in a diff."""

@@ -70,10 +70,8 @@ def certify(
     source = stubs or resources.stubs()
     rights = {name: _real(name, matrix, cases, image, workers) for name in engines}
     if record:
-        if pattern:
-            raise click.UsageError("--record keeps all cases: leave --select out")
         for name, recording in rights.items():
-            recording.write(recording_of(name))
+            _keep(name, recording, matrix, whole=not pattern)
     docker = rights.get("docker") or _recorded("docker", matrix)
     seen, _ = _observe("fake", lambda: fake_observer(source, image), cases, workers)
     whole = not pattern
@@ -105,6 +103,19 @@ def _real(
 ) -> Recording:
     seen, version = _observe(name, lambda: real_observer(name, image), cases, workers)
     return Recording.now(name, version, matrix.digest, seen)
+
+
+def _keep(name: str, seen: Recording, matrix: EngineMatrix, *, whole: bool) -> None:
+    """Write a recording; a part of the cases goes into one of the same engine and cases."""
+    if not whole:
+        before = _recorded(name, matrix)
+        if before.version != seen.version:
+            raise click.UsageError(
+                f"{name} was recorded at version {before.version}, and this is {seen.version}:"
+                " record all cases anew, without --select"
+            )
+        seen = before.with_part(seen.observations)
+    seen.write(recording_of(name))
 
 
 def _recorded(name: str, matrix: EngineMatrix) -> Recording:

@@ -56,7 +56,7 @@ _SETUP: tuple[tuple[str, ...], ...] = (
     ),
     (
         *("run", "--name", "{stopped}", "--label", "role=stopped", "{image}"),
-        *("sh", "-c", "echo one; echo two >&2; echo three; exit 3"),
+        *("sh", "-c", "echo one; sleep 0.3; echo two >&2; sleep 0.3; echo three; exit 3"),
     ),
     ("create", "--name", "{created}", "--label", "role=created", "{image}", "true"),
 )
