@@ -2,10 +2,10 @@
 PYTHON ?= python3
 TOX := .venv-tox/bin/tox
 
-.PHONY: help test conformance conformance-docker faults bench engines-up engines-down clean
+.PHONY: help test conformance conformance-docker conformance-podman certify faults bench engines-up engines-down clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 test: $(TOX) ## style, types and the project's own tests
 	$(TOX) run -e lint,type,py
@@ -18,6 +18,12 @@ conformance-docker: $(TOX) ## the same on the real Docker Engine at DOCKER_HOST
 
 faults: $(TOX) ## does the suite find out what is known to be wrong?
 	$(TOX) run -e faults
+
+conformance-podman: $(TOX) ## the same on the real Podman at AWL_PODMAN_SOCKET
+	$(TOX) run -e conformance-podman
+
+certify: $(TOX) ## the fake engine against what was recorded of Docker
+	$(TOX) run -e certify
 
 bench: $(TOX) ## measure the budgets, write docs/PERFORMANCE.md
 	$(TOX) run -e bench

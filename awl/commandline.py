@@ -55,7 +55,9 @@ def with_runtime(program: str, arguments: Sequence[str], runtime: str) -> list[s
             name, equals, _ = word.value.partition("=")
             kept[word.end - 1] = kept[word.end - 1].removesuffix(word.value) + name
             kept[word.end - 1] += f"{equals}***" if equals else ""
-    for word in reversed([word for word in _own(arguments) if word.option == "--runtime"]):
+    # The host has no use for an engine, and refuses to be told one.
+    gone = {"--engine", "--runtime"} if runtime == "host" else {"--runtime"}
+    for word in reversed([word for word in _own(arguments) if word.option in gone]):
         del kept[word.start : word.end]
     return [program, "--runtime", runtime, *kept]
 

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_IMAGE",
     "DEFAULT_RUNTIME",
+    "ENGINES",
     "Setting",
+    "engine",
     "engine_time_limit",
     "extra_repos",
     "github_host",
@@ -25,6 +27,8 @@ __all__ = [
 DEFAULT_RUNTIME = "container"
 #: The image that this version of the launcher is pinned to (CREATE-6, CLI-8).
 DEFAULT_IMAGE = "agent-workspace/agent-env:v0.1.0"
+#: What may stand for an engine (ENG-1); `auto` is the first that answers.
+ENGINES = ("auto", "docker", "podman")
 _DEFAULT_PREFIX = "agent-ws"
 _DEFAULT_GITHUB_HOST = "github.com"
 _ENGINE_SECONDS = 5.0
@@ -51,6 +55,25 @@ def runtime(flag: str | None, environment: Mapping[str, str]) -> Setting:
     """
     named = _first(flag, "--runtime", environment, "AGENT_WORKSPACE_RUNTIME", "AWL_RUNTIME")
     return named or Setting(DEFAULT_RUNTIME, _FROM_DEFAULT)
+
+
+def engine(flag: str | None, environment: Mapping[str, str]) -> Setting:
+    """Return the engine that was asked for; raises `ValueInvalid` for one that nobody knows."""
+    named = _first(flag, "--engine", environment, "AWL_ENGINE")
+    if named is None:
+        return Setting(ENGINES[0], _FROM_DEFAULT)
+    value = named.value.strip().lower()
+    if value not in ENGINES:
+        import difflib
+
+        near = difflib.get_close_matches(value, ENGINES, 1)
+        raise ValueInvalid(
+            f"{named.value!r}, from {named.origin}, is not an engine;"
+            f" accepted: {', '.join(ENGINES)}",
+            *(f"did you mean {match}?" for match in near),
+            details={"value": named.value, "origin": named.origin, "accepted": list(ENGINES)},
+        )
+    return Setting(value, named.origin)
 
 
 def image(flag: str | None, environment: Mapping[str, str]) -> Setting:

@@ -28,6 +28,7 @@ __all__ = [
     "Interrupted",
     "NameInvalid",
     "NoCommand",
+    "NoSpace",
     "NotFound",
     "OptionUnsupported",
     "PartialFailure",
@@ -74,6 +75,12 @@ class ImagePullFailed(AwlError):
     """An image could not be pulled."""
 
     code = "image-pull-failed"
+
+
+class NoSpace(AwlError):
+    """The engine's disk is full."""
+
+    code = "no-space"
 
 
 class PartialFailure(AwlError):

@@ -38,16 +38,20 @@ _VALUES = {
     },
     "exec": {"--cwd": "cwd", "--user": "user", "-e": "env", "--env": "env"},
 }
+#: Options that every command has, in the order of `Line`.
+_CHOICES = ("--runtime", "--engine")
+_CHOICES_WITH_VALUE = ("--runtime=", "--engine=")
 _MANY = frozenset({"env", "private_repo"})
 #: What shells call; it is in no list of commands.
 _COMPLETE = "__complete"
 
 
 class Line(NamedTuple):
-    """A line that was read: the command, the runtime if it was named, JSON or not, the rest."""
+    """A line that was read: the command, runtime and engine if named, JSON or not, the rest."""
 
     command: str
     runtime: str | None
+    engine: str | None
     json: bool
     values: dict[str, Any]
 
@@ -60,11 +64,13 @@ def run(call: Session) -> int | None:
     if line.command == _COMPLETE:
         from awl.commands.complete_command import complete
 
-        call.runtime_flag = line.runtime
+        call.runtime_flag, call.engine_flag = line.runtime, line.engine
         return complete(call, line.values["words"])
     call.console.json = line.json
     if line.runtime is not None:
         call.choose_runtime(line.runtime)
+    if line.engine is not None:
+        call.choose_engine(line.engine)
     if line.command == "exec":
         from awl.commands.exec_command import execute
 
@@ -87,7 +93,7 @@ def run(call: Session) -> int | None:
 def read(arguments: Sequence[str]) -> Line | None:
     """Read a plain line; `None` for anything else."""
     command: str | None = None
-    runtime: str | None = None
+    chosen: dict[str, str | None] = dict.fromkeys(_CHOICES)
     json = False
     flags: set[str] = set()
     given: dict[str, list[str]] = {}
@@ -102,9 +108,9 @@ def read(arguments: Sequence[str]) -> Line | None:
                 loose.append(word)
             elif command == "exec":
                 rest = {"workspace": word, "words": tuple(words)}
-                return Line(command, runtime, json, _values(command, flags, given) | rest)
+                return Line(command, *_chosen(chosen), json, _values(command, flags, given) | rest)
             elif command is None and word == _COMPLETE:
-                return Line(word, runtime, json, {"words": words})
+                return Line(word, *_chosen(chosen), json, {"words": words})
             elif command is not None or word not in _FLAGS:
                 return None
             else:
@@ -113,14 +119,15 @@ def read(arguments: Sequence[str]) -> Line | None:
             json = True
         elif command and word in _FLAGS[command]:
             flags.add(_FLAGS[command][word])
-        elif word.startswith("--runtime="):
-            runtime = word.partition("=")[2]
-        elif (word == "--runtime" or word in _VALUES.get(command or "", ())) and words:
+        elif word.startswith(_CHOICES_WITH_VALUE):
+            option, _, value = word.partition("=")
+            chosen[option] = value
+        elif (word in _CHOICES or word in _VALUES.get(command or "", ())) and words:
             value = words.pop(0)
             if value.startswith("-"):
                 return None
-            if word == "--runtime":
-                runtime = value
+            if word in _CHOICES:
+                chosen[word] = value
             else:
                 given.setdefault(_VALUES[command or ""][word], []).append(value)
         else:
@@ -128,7 +135,7 @@ def read(arguments: Sequence[str]) -> Line | None:
     if command in {None, "exec"}:
         return None
     rest = {"repos": tuple(loose)} if command == "create" else {}
-    return Line(command, runtime, json, _values(command, flags, given) | rest)
+    return Line(command, *_chosen(chosen), json, _values(command, flags, given) | rest)
 
 
 def _values(command: str, flags: set[str], given: dict[str, list[str]]) -> dict[str, Any]:
@@ -138,3 +145,7 @@ def _values(command: str, flags: set[str], given: dict[str, list[str]]) -> dict[
         words = given.get(name, ())
         values[name] = tuple(words) if name in _MANY else words[-1] if words else None
     return values
+
+
+def _chosen(values: dict[str, str | None]) -> tuple[str | None, str | None]:
+    return values[_CHOICES[0]], values[_CHOICES[1]]

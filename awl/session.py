@@ -32,11 +32,17 @@ class Session:
         self.environment = dict(os.environ)
         self.console = Console()
         self.runtime_flag: str | None = None
+        self.engine_flag: str | None = None
 
     def choose_runtime(self, value: str) -> None:
         """Take the value of `--runtime`; it is checked also where the command has no use for it."""
         self.runtime_flag = value
         registry.canonical(self.runtime_setting)
+
+    def choose_engine(self, value: str) -> None:
+        """Take the value of `--engine`."""
+        self.engine_flag = value
+        config.engine(value, self.environment)
 
     def verbose(self) -> None:
         """Show each command that runs."""
@@ -52,7 +58,21 @@ class Session:
         """What runtimes are made from."""
         store = Store(paths.root(self.environment))
         progress = self.console.progress if self.console.watched else None
-        return Context(self.environment, store, self.console.warn, progress)
+        return Context(self.environment, store, self.console.warn, progress, self._engine_setting())
+
+    def _engine_setting(self) -> Setting | None:
+        """Return the engine that was asked for, if there is use for one.
+
+        A host workspace has none: the option is refused there, and the variable is not read (RT-6).
+        """
+        if registry.canonical(self.runtime_setting) != "host":
+            return config.engine(self.engine_flag, self.environment)
+        if self.engine_flag is not None:
+            raise OptionUnsupported(
+                "runtime host does not support --engine: a directory needs no engine",
+                "leave --engine out, or choose another --runtime",
+            )
+        return None
 
     def is_migrating(self) -> bool:
         """Tell whether the default is used for the first time where only the host has workspaces.

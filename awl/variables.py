@@ -11,6 +11,7 @@ __all__ = ["CONTRACT", "OWN"]
 CONTRACT: tuple[tuple[str, str], ...] = (
     ("AGENT_WORKSPACE_RUNTIME", "the runtime, where --runtime is absent"),
     ("AWL_RUNTIME", "the runtime, where AGENT_WORKSPACE_RUNTIME is unset"),
+    ("AWL_ENGINE", "the engine, where --engine is absent: auto, docker or podman"),
     (
         "AGENT_WORKSPACE_PREFIX",
         "container name prefix; stripped from names (default: agent-ws)",

@@ -18,6 +18,7 @@ try:
     from conformance.catalogue.case import Cell, Suite
     from conformance.catalogue.dataerror import DataErrors, nearest
     from conformance.catalogue.matrix import expand, load_suite, select
+    from conformance.certify.command import certify
     from conformance.faults.command import faults
     from conformance.kit import explain as explaining
     from conformance.kit.coverage import coverage
@@ -266,6 +267,7 @@ def replay(
     )
 
 
+main.add_command(certify)
 main.add_command(coverage)
 main.add_command(faults)
 

@@ -41,6 +41,15 @@ __all__ = ["EnvironmentProblem", "Options", "Run"]
 _FAKE_IMAGE = "awl-conformance/agent-env:run"
 _DEFAULT_IMAGE = "agent-workspace/agent-env:v0.1.0"
 _LOOPBACK = "127.0.0.1"
+# What leads a client to its engine, and how the address is asked for that containers see.
+_ENGINE_VARIABLES = {
+    "docker": ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY"),
+    "podman": ("CONTAINER_HOST", "CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF"),
+}
+_GATEWAY = {
+    "docker": ("bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}"),
+    "podman": ("podman", "--format", "{{(index .Subnets 0).Gateway}}"),
+}
 _ENGINE_SECONDS = 60
 _FIRST_WORD_SECONDS = 20.0
 
@@ -136,10 +145,17 @@ class Run:
                 "hint: on Debian, `scripts/engines up` installs and starts it; "
                 "or use --engine fake"
             )
-        kept = ("DOCKER_HOST", "DOCKER_CONTEXT", "CONTAINER_HOST", "DOCKER_CERT_PATH")
-        env = {key: os.environ[key] for key in (*kept, "DOCKER_TLS_VERIFY") if os.environ.get(key)}
-        template = "{{(index .IPAM.Config 0).Gateway}}"
-        found = _ask(client, env, ["network", "inspect", "bridge", "--format", template])
+        env = {key: os.environ[key] for key in _ENGINE_VARIABLES[name] if os.environ.get(key)}
+        if name == "podman":
+            # Nothing but its sandbox can be written inside the lock, so a case speaks to Podman's
+            # service: the client alone would have to write the engine's storage.
+            env.setdefault("CONTAINER_HOST", os.environ.get("AWL_PODMAN_SOCKET", ""))
+            if not env["CONTAINER_HOST"]:
+                raise EnvironmentProblem(
+                    "--engine podman: neither CONTAINER_HOST nor AWL_PODMAN_SOCKET says where its"
+                    ' service is\nhint: scripts/engines up podman; eval "$(scripts/engines env)"'
+                )
+        found = _ask(client, env, ["network", "inspect", *_GATEWAY[name]])
         return client, env, found.strip() or _LOOPBACK
 
     def _with_image(self, settings: Settings) -> Settings:
@@ -169,7 +185,7 @@ class Run:
             _ask(client, env, ["commit", name, tag])
         finally:
             _ask(client, env, ["rm", "-f", name])
-        self._stack.callback(_ask, client, env, ["rmi", tag])
+        self._stack.callback(_remove_image, client, env, tag)
         return evolve(settings, image=tag)
 
     def _with_lock(self, settings: Settings) -> Settings:
@@ -247,6 +263,14 @@ def _resolved(program: tuple[str, ...]) -> tuple[str, ...]:
     """The program by its absolute path: cases have a PATH and working directories of their own."""
     found = shutil.which(program[0])
     return (str(Path(found).absolute()) if found else program[0], *program[1:])
+
+
+def _remove_image(client: Path, env: dict[str, str], tag: str) -> None:
+    """Take the run's image away; where a case has left a container of it, that is only told."""
+    try:
+        _ask(client, env, ["rmi", tag])
+    except EnvironmentProblem as error:
+        sys.stderr.write(f"awl-conformance: {error}\n")
 
 
 def _ask(client: Path, env: dict[str, str], arguments: list[str]) -> str:

@@ -46,7 +46,7 @@ from conformance.invoke import invocation
 from conformance.lock.client import CaseLock
 from conformance.results import StepRecord
 from conformance.settings import Settings
-from conformance.world.engines import Engine, journal
+from conformance.world.engines import ALIASES, Engine, journal
 from conformance.world.observe import EngineState, Snapshot, tree
 from conformance.world.sandbox import Sandbox
 
@@ -55,6 +55,7 @@ __all__ = ["Played", "Scene", "SceneBlockedError"]
 _ENGINE_SECONDS = 30.0
 _TEXT_KEPT = 4000
 # A step that kills or ends its reader says after how long; see Step.signal and Step.close.
+_PODMAN_DOCKER = '#!/bin/sh\nexec podman "$@"\n'
 _FOREIGN_COMMAND = ("sleep", "infinity")
 
 
@@ -138,13 +139,26 @@ class Scene:
                     f"{known}; {given.fault}" if known else given.fault
                 )
             case GivenEngine(state="absent"):
-                (self.sandbox.bin / "docker").unlink()
+                (self.sandbox.bin / self.engine.command).unlink()
             case GivenProgram():
                 self._install(given.name)
-            case GivenEngine():
-                self.env["DOCKER_HOST"] = f"unix://{self.sandbox.engine}/dead.sock"
+            case GivenEngine(state="down"):
+                host = "CONTAINER_HOST" if self.engine.command == "podman" else "DOCKER_HOST"
+                self.env[host] = f"unix://{self.sandbox.engine}/dead.sock"
+            case GivenEngine(state=state):
+                self._put_podman(state)
             case _:
                 assert_never(given)
+
+    def _put_podman(self, state: str) -> None:
+        """Put the engine's client beside docker, or in its place, under the name of podman."""
+        docker, podman = self.sandbox.bin / "docker", self.sandbox.bin / "podman"
+        podman.symlink_to(self.engine.client.with_name("podman"))
+        if state != "both":
+            docker.unlink()
+        if state == "docker-is-podman":
+            docker.write_text(_PODMAN_DOCKER)
+            docker.chmod(0o755)
 
     def _see(self, runtime: str) -> None:
         """Look for a workspace that the program says it has made.
@@ -176,13 +190,22 @@ class Scene:
 
     def _prepare(self, argv: tuple[str, ...], *, runtime: str, via: str) -> None:
         call = invocation(self.settings.program, argv, runtime=runtime, via=via)
-        env = {**self.env, **dict(call.env)}
+        env = {**self._environment(argv), **dict(call.env)}
         outcome = self._run(call.argv, env=env, timeout=self.settings.timeout)
         self._record("given", call.argv, env, outcome)
         if outcome.exit != 0:
             said = outcome.stderr.decode("utf-8", "backslashreplace").strip()[-600:]
             how = f"exit {outcome.exit}" if outcome.exit is not None else f"signal {outcome.signal}"
             raise SceneBlockedError(f"given `{shlex.join(call.argv)}`: {how}\n{said}")
+
+    def _environment(self, argv: Sequence[str]) -> dict[str, str]:
+        """The variables of a command; those that are not the program's find `docker` in any case.
+
+        That is how cases call the engine by themselves, whatever its client's name is.
+        """
+        if argv[:1] == ("awl",) or self.engine.command == "docker":
+            return dict(self.env)
+        return {**self.env, "PATH": f"{self.sandbox.engine / ALIASES}:{self.env['PATH']}"}
 
     def _set(self, variables: Mapping[str, str | None]) -> None:
         for name, value in variables.items():
@@ -200,7 +223,7 @@ class Scene:
             via=self.cell.via,
             output=output,
         )
-        env = {**self.env, **dict(call.env)}
+        env = {**self._environment(step.argv), **dict(call.env)}
         for name, value in step.env.items():
             env.pop(name, None)
             if value is not None:
@@ -273,11 +296,13 @@ class Scene:
         outcome = self._run(argv, env=env, timeout=_ENGINE_SECONDS)
         if outcome.exit != 0:
             said = outcome.stderr.decode("utf-8", "backslashreplace").strip()
-            raise RuntimeError(f"`docker {shlex.join(arguments)}` failed for the suite: {said}")
+            raise RuntimeError(
+                f"`{self.engine.command} {shlex.join(arguments)}` failed for the suite: {said}"
+            )
         return outcome.stdout.decode()
 
     def _quiet_engine(self) -> dict[str, str]:
-        kept = ("AWL_FAKE_DOCKER_STATE", "AWL_FAKE_DOCKER_IMAGES")
+        kept = ("AWL_FAKE_DOCKER_STATE", "AWL_FAKE_DOCKER_IMAGES", "XDG_RUNTIME_DIR")
         own = {name: self.env[name] for name in kept if name in self.env}
         return {**own, **self.settings.engine_env}
 

@@ -151,6 +151,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--container", action="append", default=[], metavar="NAME")
     parser.add_argument("--etc", type=Path, metavar="DIR", help="files for /etc of the images")
     parser.add_argument("--link", type=Path, metavar="BIN", help="put a `docker` into this folder")
+    parser.add_argument("--podman", action="store_true", help="and a `podman` beside it")
     given = parser.parse_args(argv)
     compile_all()
     state = given.state.absolute()
@@ -164,6 +165,8 @@ def main(argv: list[str]) -> int:
         container(state, name)
     if given.link:
         link(given.link)
+        if given.podman:
+            link(given.link, "podman")
     return 0
 
 

@@ -25,6 +25,11 @@ def _runtime(context: click.Context, _: click.Parameter, value: str | None) -> N
         session(context).choose_runtime(value)
 
 
+def _engine(context: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        session(context).choose_engine(value)
+
+
 def _output(context: click.Context, _: click.Parameter, value: str | None) -> None:
     if value is not None:
         session(context).console.json = value == "json"
@@ -56,6 +61,13 @@ GLOBAL: tuple[click.Option, ...] = (
         expose_value=False,
         callback=_runtime,
         help="container (docker) or host (native).",
+    ),
+    click.Option(
+        ("--engine",),
+        metavar="ENGINE",
+        expose_value=False,
+        callback=_engine,
+        help="auto, docker or podman.",
     ),
     click.Option(
         ("--output",),

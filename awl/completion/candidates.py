@@ -89,6 +89,8 @@ def _read(session: Session, words: Sequence[str]) -> _Read:
             value = left.pop(0)
         if name == "--runtime":
             session.runtime_flag = value
+        elif name == "--engine":
+            session.engine_flag = value
     return _Read(command, tuple(arguments), frozenset(given), None, only_arguments=False)
 
 

@@ -13,6 +13,7 @@ __all__ = ["COMMANDS", "GLOBAL"]
 
 GLOBAL: tuple[Option, ...] = (
     Option(('--runtime',), 'NAME', 'container (docker) or host (native).'),
+    Option(('--engine',), 'ENGINE', 'auto, docker or podman.'),
     Option(('--output',), 'VALUE', 'The form of results and errors.', False, ('text', 'json')),
     Option(('--json',), None, 'The same as --output json.'),
     Option(('--quiet', '-q'), None, 'Say nothing on the side.'),

@@ -113,10 +113,10 @@ def _profiles(environment: Mapping[str, str]) -> list[str]:
 
 
 def _images(session: Session) -> list[str]:
-    from awl.engines.docker import Docker
+    from awl.engines.choice import choose
 
     if registry.canonical(session.runtime_setting) != "container":
         return []
     shown = ("image", "ls", "--format", "{{.Repository}}:{{.Tag}}")
-    done = Docker(session.environment).call(*shown, limit=LIMIT)
+    done = choose(session.context.engine, session.environment).call(*shown, limit=LIMIT)
     return sorted(line for line in done.text.splitlines() if "<none>" not in line)

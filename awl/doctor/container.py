@@ -14,7 +14,7 @@ from awl import config, gitops
 from awl.doctor.files import entries
 from awl.doctor.finding import Finding, of_error
 from awl.doctor.host import REPOSITORIES, refuse_loss
-from awl.engines.docker import Docker, fields
+from awl.engines import choice
 from awl.engines.executor import EngineExecutor
 from awl.engines.labels import INSTALLATION, WORKSPACE, installation
 from awl.errors import AwlError, ImagePullFailed
@@ -26,6 +26,7 @@ from awl.store import read_document
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from awl.engines.docker import Docker
     from awl.runtimes.api import Context
 
 __all__ = ["examine"]
@@ -43,13 +44,13 @@ class _Seen(NamedTuple):
 
 def examine(context: Context) -> Iterator[Finding]:
     """Yield what is wrong with the engine, and where it answers with the workspaces in it."""
+    engine = choice.choose(context.engine, context.environment)
     try:
-        engine = Docker(context.environment)
-        engine.ask("version", "--format", "{{.Server.Version}}")
+        engine.check()
         image = config.image(None, context.environment).value
         seen = _look(engine, context)
     except AwlError as error:
-        yield of_error(error, "container", Docker.name)
+        yield of_error(error, "container", engine.client)
         return
     if engine.call("image", "inspect", "--format", "{{.Id}}", image).code != 0:
         yield Finding(
@@ -57,12 +58,13 @@ def examine(context: Context) -> Iterator[Finding]:
             "container",
             image,
             "the image is not present: the next create has to get it first",
-            shell_line(("docker", "pull", image)),
+            shell_line((engine.client, "pull", image)),
             partial(_pull, engine, image),
         )
     records = context.store.records("container")
     whole = {name: record for name, record in records.items() if _is_whole(record)}
-    yield from _gone(engine, whole)
+    here = {name: record for name, record in whole.items() if _is_of(engine, record)}
+    yield from _gone(engine, here)
     yield from _spoilt(context, whole, seen)
     recorded = {record["container_id"] for record in whole.values()}
     half = {name for container, name in seen.containers if container not in recorded}
@@ -86,7 +88,7 @@ def examine(context: Context) -> Iterator[Finding]:
                 "container",
                 volume,
                 f"it belongs to workspace {name}, which does not exist",
-                shell_line(("docker", "volume", "rm", volume)),
+                shell_line((engine.client, "volume", "rm", volume)),
                 partial(_remove_volume, engine, context, volume, name),
             )
 
@@ -99,11 +101,12 @@ def _look(engine: Docker, context: Context) -> _Seen:
 def _rows(
     engine: Docker, context: Context, key: str, *words: str, name: str | None = None
 ) -> tuple[tuple[str, str], ...]:
-    mine = f"label={INSTALLATION}={installation(context.store.root)}"
-    label = f"label={WORKSPACE}" + (f"={name}" if name else "")
-    shown = fields(key, f"label:{WORKSPACE}")
-    rows = engine.rows(*words, "--filter", mine, "--filter", label, fields=shown)
-    return tuple(sorted((row[0], row[1]) for row in rows))
+    # One filter only: Podman lists what meets any of several.
+    mine = installation(context.store.root)
+    shown = (key, f"label:{WORKSPACE}", f"label:{INSTALLATION}")
+    rows = engine.rows(*words, "--filter", f"label={WORKSPACE}", fields=shown)
+    ours = ((row[0], row[1]) for row in rows if row[2] == mine)
+    return tuple(sorted(row for row in ours if name in {None, row[1]}))
 
 
 def _is_whole(record: dict[str, Any]) -> bool:
@@ -114,10 +117,14 @@ def _is_whole(record: dict[str, Any]) -> bool:
     return isinstance(record.get("container_id"), str)
 
 
+def _is_of(engine: Docker, record: dict[str, Any]) -> bool:
+    return record.get("client") == engine.client or record.get("engine") == engine.name
+
+
 def _gone(engine: Docker, whole: dict[str, dict[str, Any]]) -> Iterator[Finding]:
     if not whole:
         return
-    there = {row[0] for row in engine.rows("ps", "--all", "--no-trunc", fields=fields("ID"))}
+    there = {row[0] for row in engine.rows("ps", "--all", "--no-trunc", fields=("ID",))}
     for name, record in whole.items():
         if record["container_id"] not in there:
             yield Finding(
@@ -192,4 +199,4 @@ def _remove_volume(engine: Docker, context: Context, volume: str, name: str) -> 
 def _done(engine: Docker, *words: str) -> None:
     done = engine.call(*words, limit=_REMOVE_LIMIT)
     if done.code != 0:
-        raise AwlError(f"docker {words[0]} failed: {done.words}")
+        raise AwlError(f"{engine.client} {words[0]} failed: {done.words}")

@@ -1,8 +1,7 @@
-"""Docker Engine by its command line: one call each, with a time limit, and its failures told apart.
+"""An engine by docker's command line: one call each, with a time limit, its failures told apart.
 
-The client's words are the only way to tell a daemon that does not answer from an object that is not
-there (exit codes are 1, 125 and 126 for all of these). They are matched without regard to case,
-since they differ between versions of the client.
+Docker Engine and Podman both have this command line; where Podman's is another, `Docker` says it in
+Podman's way. Which of them is spoken to is `awl.engines.choice`'s to say.
 """
 
 from __future__ import annotations
@@ -10,63 +9,41 @@ from __future__ import annotations
 from typing import IO, TYPE_CHECKING
 
 from awl import config, proc
-from awl.errors import (
-    AwlError,
-    EngineError,
-    EngineNotInstalled,
-    EnginePermissionDenied,
-    EngineUnreachable,
-)
+from awl.engines import identity, words
+from awl.errors import AwlError, EngineNotInstalled, EngineUnreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["HEADS", "Docker", "fields"]
+__all__ = ["Docker"]
 
-#: How messages of the client begin, where it could not do what it was asked to.
-HEADS: tuple[bytes, ...] = (
-    b"Error response from daemon: ",
-    b"Error: No such container: ",
-    b"Cannot connect to the Docker daemon",
-    b"error during connect: ",
-    b"permission denied while trying to connect",
-    b"Got permission denied while trying to connect",
-    b"failed to connect to the docker API",
-    b"unable to resolve docker endpoint",
-    b"docker: ",
-)
-_DENIED = ("permission denied while trying to connect",)
-_UNREACHABLE = (
-    "cannot connect to the docker daemon",
-    "error during connect",
-    "failed to connect to the docker api",
-    "unable to resolve docker endpoint",
-    "is the docker daemon running",
-    "unable to parse docker host",
-    "invalid bind address format",
-    "context deadline exceeded",
-)
 _SEPARATOR = "\t"
 
 
 class Docker:
-    """The `docker` program that the person has on PATH."""
+    """An engine whose client is the program `client` that the person has on PATH."""
 
-    name = "docker"
-
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], client: str = "docker") -> None:
         self.environment = environment
+        #: What is called.
+        self.client = client
         #: Seconds that it may take to answer.
         self.limit = config.engine_time_limit(environment)
 
     @property
+    def name(self) -> str:
+        """What it is: `docker` or `podman`, whatever its client is called (ENG-1)."""
+        found = proc.on_path(self.client, self.environment)
+        return identity.of(found, self.environment) if found else self.client
+
+    @property
     def program(self) -> str:
-        """Its path; raises `EngineNotInstalled`."""
-        found = proc.on_path(self.name, self.environment)
+        """The path of its client; raises `EngineNotInstalled`."""
+        found = proc.on_path(self.client, self.environment)
         if found is None:
             raise EngineNotInstalled(
-                "no container engine is installed: there is no docker on PATH",
-                "install Docker Engine: https://docs.docker.com/engine/install/",
+                f"the engine {self.client} is not installed: there is no {self.client} on PATH",
+                identity.INSTALL.get(self.client, f"install {self.client}"),
             )
         return found
 
@@ -85,10 +62,26 @@ class Docker:
         argument list; `told` hears what the client says on standard error as it comes. Raises an
         `EngineError` where no engine answers, or not in time (5 s without `limit`).
         """
+        return self._perform(
+            lambda: words, limit=limit, env=env, stdin=stdin, told=told, stdout=stdout
+        )
+
+    def _perform(
+        self,
+        words_of: Callable[[], tuple[str, ...]],
+        *,
+        limit: float | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: bytes | IO[bytes] = b"",
+        told: Callable[[str], None] | None = None,
+        stdout: IO[bytes] | None = None,
+    ) -> proc.Completed:
+        """As `call`, with words that may depend on which engine it is."""
         seconds = limit or self.limit
+        spoken = words_of()
         try:
             done = proc.run(
-                (self.program, *words),
+                (self.program, *spoken),
                 env={**self.environment, **(env or {})},
                 limit=seconds,
                 stdin=stdin,
@@ -97,28 +90,45 @@ class Docker:
             )
         except proc.TimeLimitReached:
             raise EngineUnreachable(
-                f"the engine does not answer: docker {words[0]} took longer than {seconds:g} s",
-                "see how it is: docker version",
+                f"the engine does not answer: {self.client} {spoken[0]} took longer than"
+                f" {seconds:g} s",
+                f"see how it is: {self.client} version",
             ) from None
-        if done.code != 0 and (error := failure(done)):
+        if done.code != 0 and (error := words.failure(done, self.client)):
             raise error
         return done
 
     def ask(self, *words: str) -> str:
         """Return the output of `docker WORDS`; an exit code other than 0 raises `AwlError`."""
-        done = self.call(*words)
+        return self._asked(lambda: words)
+
+    def _asked(self, words_of: Callable[[], tuple[str, ...]]) -> str:
+        done = self._perform(words_of)
         if done.code != 0:
-            raise AwlError(f"docker {words[0]} failed: {done.words}")
+            raise AwlError(f"{self.client} {words_of()[0]} failed: {done.words}")
         return done.text
 
-    def rows(self, *words: str, fields: str) -> list[list[str]]:
-        """Return the rows of a listing, each as the list of `fields` (see `fields`).
+    def rows(self, *words: str, fields: tuple[str, ...]) -> list[list[str]]:
+        """Return the rows of a listing; `label:K` among `fields` is the value of a label.
 
         A label of somebody else's can hold anything, separators too: such a row is left out.
         """
-        text = self.ask(*words, "--format", fields)
+        text = self._asked(lambda: (*words, "--format", self._template(fields)))
         rows = (line.split(_SEPARATOR) for line in text.split("\n"))
-        return [row for row in rows if len(row) == fields.count(_SEPARATOR) + 1 and row[0]]
+        return [row for row in rows if len(row) == len(fields) and row[0]]
+
+    def _template(self, fields: tuple[str, ...]) -> str:
+        # Docker has a method for labels; Podman has the map itself.
+        label = '{{{{.Label "{}"}}}}' if self.name == "docker" else '{{{{index .Labels "{}"}}}}'
+        return _SEPARATOR.join(
+            label.format(name[6:]) if name.startswith("label:") else f"{{{{.{name}}}}}"
+            for name in fields
+        )
+
+    def check(self) -> None:
+        """Raise the error of an engine that does not answer."""
+        # Podman without a service is its own server.
+        self._asked(lambda: ("version", "--format", _SERVER[self.name]))
 
     def status(self, container: str) -> str | None:
         """Return the state of a container (`running`, `exited`, …), `None` where there is none."""
@@ -141,32 +151,6 @@ class Docker:
             raise AwlError(f"the container cannot be stopped: {done.words}")
 
 
+_SERVER = {"docker": "{{.Server.Version}}", "podman": "{{.Client.Version}}"}
 _STATUS = "{{.State.Status}}"
 _START_LIMIT = 60.0
-
-
-def fields(*names: str) -> str:
-    """Return the format of a listing with these fields; `label:K` is the value of a label."""
-    return _SEPARATOR.join(
-        '{{.Label "' + name[6:] + '"}}' if name.startswith("label:") else "{{." + name + "}}"
-        for name in names
-    )
-
-
-def failure(done: proc.Completed) -> EngineError | None:
-    """Return the error of an engine that did not answer, `None` where it did (and refused)."""
-    words = done.words
-    said = words.lower()
-    if "error response from daemon" in said:
-        return None  # it answered
-    if any(sign in said for sign in _DENIED):
-        return EnginePermissionDenied(
-            f"the engine refuses this user: {words}",
-            "join its group (sudo usermod -aG docker $USER, then log in again)",
-        )
-    if any(sign in said for sign in _UNREACHABLE):
-        return EngineUnreachable(
-            f"the engine does not answer: {words}",
-            "start it (sudo systemctl start docker), or see that DOCKER_HOST is right",
-        )
-    return None

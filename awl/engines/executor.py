@@ -8,12 +8,11 @@ import signal
 from typing import IO, TYPE_CHECKING
 
 from awl import proc, supervise
-from awl.engines.docker import HEADS
+from awl.engines.words import HEADS, NOT_RUNNING
 from awl.errors import (
     AwlError,
     CommandNotExecutable,
     CommandNotFound,
-    ValueInvalid,
     WorkspaceNotFound,
 )
 
@@ -78,9 +77,10 @@ _CLIENTS_OWN_NAMES = frozenset(
 _STAND_IN = "AWL_EXEC_ENV_"
 _ALIVE = frozenset({"running", "paused", "restarting"})
 _LOGS_LIMIT = 60.0
-_NOT_RUNNING = ("is not running", "is paused")
+# What a client ends with, without a word, whose engine went away under it; a child may do so too.
+_LOST = 255
 _OWN_CODES = (125, 126, 127)
-_ENGINE_CODES = (1, 125, 126)
+_ENGINE_CODES = (1, 125, 126, 255)
 
 
 class EngineExecutor:
@@ -136,6 +136,8 @@ class EngineExecutor:
         code, said = self._attempt(spec, terminal=terminal, gated=gated)
         if said and not self._was_childs(code, said):
             code, said = self._attempt(spec, terminal=terminal, gated=False)
+        if code == _LOST:
+            self._engine.status(self._container)  # raises where the engine has gone meanwhile
         if code in _OWN_CODES and spec.command:
             self._raise_own(spec)
         return code
@@ -174,7 +176,7 @@ class EngineExecutor:
         if signals.came:
             raise KeyboardInterrupt(signals.came[0])
         if code != 0:
-            raise AwlError(f"docker logs ended with exit code {code}")
+            raise AwlError(f"{self._engine.client} logs ended with exit code {code}")
 
     def _attempt(self, spec: ExecSpec, *, terminal: bool, gated: bool) -> tuple[int, bytes]:
         mark = supervise.new_mark()
@@ -225,7 +227,7 @@ class EngineExecutor:
             if gate.passed:
                 return None
             if asked:
-                self._engine.call("version", "--format", "{{.Server.Version}}")
+                self._engine.check()
             asked = True
             return limit
 
@@ -271,8 +273,9 @@ class EngineExecutor:
             self._revive()
             done = self._engine.call("exec", *self._place(spec), "exit 0")
         if done.code != 0:
-            raise ValueInvalid(
-                f"--user {spec.user} cannot be used in workspace {self._name}: {done.words}"
+            raise AwlError(
+                f"--user {spec.user} cannot be used in workspace {self._name}: {done.words}",
+                f"see who there is: awl exec {self._name} -- getent passwd",
             )
 
     def _raise_own(self, spec: ExecSpec) -> None:
@@ -336,7 +339,7 @@ def _head_of(said: bytes) -> bool:
 
 
 def _is_stopped(done: proc.Completed) -> bool:
-    return any(sign in done.words for sign in _NOT_RUNNING)
+    return any(sign in done.words for sign in NOT_RUNNING)
 
 
 def _same_file(one: int, other: int) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from awl.config import Setting
     from awl.executor import Executor
     from awl.model import Capabilities, CreateSpec, Listing, RepoState, Workspace
     from awl.store import Store
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     #: Fills a new workspace with repositories; whatever it raises undoes the whole creation.
     Populate = Callable[[Executor], tuple[RepoState, ...]]
 
-__all__ = ["Context", "Rehearsal", "Runtime"]
+__all__ = ["Context", "OfEngines", "Rehearsal", "Runtime"]
 
 
 class Context(NamedTuple):
@@ -31,6 +32,8 @@ class Context(NamedTuple):
     warn: Callable[[str], None]
     #: Tells a person at a terminal how far something is; `None` where nobody looks.
     progress: Callable[[str], None] | None = None
+    #: The container engine that was asked for, checked; `None` where any will do.
+    engine: Setting | None = None
 
 
 class Runtime(Protocol):
@@ -77,4 +80,15 @@ class Rehearsal(Protocol):
 
         Returns the way into the workspace that there would be. Raises what can be known before:
         `WorkspaceExists`, an engine that is not installed.
+        """
+
+
+@runtime_checkable
+class OfEngines(Protocol):
+    """What a runtime of more than one engine can do besides: look where a workspace is (ENG-1)."""
+
+    def turn_to(self, name: str) -> None:
+        """Have all further calls go to the engine of `name`, where it is known.
+
+        Raises `WorkspaceNotFound` where another engine was asked for.
         """

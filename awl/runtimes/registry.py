@@ -70,7 +70,7 @@ def locate(name: str, setting: Setting, context: Context) -> Runtime:
     One that was chosen is taken as it is, without a look elsewhere. Where none was chosen, a name
     in two runtimes raises `WorkspaceAmbiguous`, one in another runtime only `WorkspaceNotFound`.
     """
-    runtime = make(canonical(setting), context)
+    runtime = _turned(make(canonical(setting), context), name)
     if setting.chosen:
         return runtime
     others = [other.name for other in _others(runtime.name, context) if _has(other, name)]
@@ -88,6 +88,14 @@ def locate(name: str, setting: Setting, context: Context) -> Runtime:
         *(f"for that one: --runtime {one}" for one in others),
         details={"runtimes": others},
     )
+
+
+def _turned(runtime: Runtime, name: str) -> Runtime:
+    from awl.runtimes.api import OfEngines
+
+    if isinstance(runtime, OfEngines):
+        runtime.turn_to(name)
+    return runtime
 
 
 def _others(name: str, context: Context) -> Iterator[Runtime]:

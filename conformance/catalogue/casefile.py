@@ -28,6 +28,7 @@ __all__ = ["CaseReader", "ValueSet", "is_destructive", "read_values", "template_
 _UNPRINTABLE = re.compile(r"[^A-Za-z0-9._=-]")
 _MAX_ID = 40
 _OWN_AXES = ("runtime", "via", "output")
+_WITH_PODMAN = ("podman", "both", "docker-is-podman")
 
 
 @frozen
@@ -244,8 +245,9 @@ def _texts(template: dict[str, Any]) -> Iterator[str]:
 def _implied(template: dict[str, Any]) -> frozenset[str]:
     needs = set()
     steps = [template, *template["and"]]
-    # Faults are the fake's; calls are journalled on every engine.
-    if any("fault" in row for row in template["given"]):
+    # Faults are the fake's, and so is a Podman beside docker; calls are journalled on every engine.
+    given = template["given"]
+    if any("fault" in row or row.get("engine") in _WITH_PODMAN for row in given):
         needs.add("fake")
     if any("tty" in step["when"] for step in steps):
         needs.add("terminal")

@@ -114,9 +114,13 @@ class GivenFault:
 
 @frozen
 class GivenEngine:
-    """``absent``: no engine command on PATH. ``down``: DOCKER_HOST leads to a dead socket."""
+    """``absent``: no engine command on PATH. ``down``: DOCKER_HOST leads to a dead socket.
 
-    state: Literal["absent", "down"]
+    ``podman``: Podman is on PATH, and no docker. ``both``: both are. ``docker-is-podman``: what is
+    called docker hands everything to Podman, as the package podman-docker has it.
+    """
+
+    state: Literal["absent", "down", "podman", "both", "docker-is-podman"]
 
 
 @frozen

@@ -22,6 +22,7 @@ from conformance.world.observe import EngineState
 from conformance.world.sandbox import Sandbox, git_config
 
 __all__ = [
+    "ALIASES",
     "Ask",
     "Call",
     "Engine",
@@ -34,8 +35,12 @@ __all__ = [
 ]
 
 JOURNAL = "journal.jsonl"
+#: Beside the journal: names that cases, and not the launcher, may call the engine's client by.
+ALIASES = "alias"
 _SEED_SECONDS = 30
 _PS = "{{.ID}}\t{{.Names}}\t{{.State}}"
+# What Podman shows for a state changes every second ("Up 3 seconds ago").
+_PS_OF_PODMAN = "{{.ID}}\t{{.Names}}\t{{.ListContainer.State}}"
 
 # What cases may need. The fake enforces neither users nor limits; a real engine has no faults.
 _FAKE_ABILITIES = frozenset({"fake", "terminal"})
@@ -70,6 +75,11 @@ class Engine(Protocol):
         ...
 
     @property
+    def command(self) -> str:
+        """What it is called on a case's PATH."""
+        ...
+
+    @property
     def abilities(self) -> frozenset[str]:
         """The ``needs`` of cases that it can meet."""
         ...
@@ -80,7 +90,7 @@ class Engine(Protocol):
         ...
 
     def install(self, sandbox: Sandbox) -> dict[str, str]:
-        """Put the client on the case's PATH as ``docker``; return its environment."""
+        """Put the client on the case's PATH as ``command``; return its environment."""
         ...
 
     def look(self, sandbox: Sandbox, ask: Ask, *, volumes: bool = True) -> EngineState:
@@ -132,6 +142,7 @@ class FakeEngine:
     source: Path
     images: Path
     name: str = "fake"
+    command: str = "docker"
     abilities: frozenset[str] = _FAKE_ABILITIES
 
     @property
@@ -158,7 +169,16 @@ class FakeEngine:
         (overlay / "gitconfig").write_text(git_config(rewrites))
         seeder, links = source.parent / "seed.py", images / "bin"
         links.mkdir()
-        arguments = [str(images), "--image", image, "--etc", str(overlay), "--link", str(links)]
+        arguments = [
+            str(images),
+            "--image",
+            image,
+            "--etc",
+            str(overlay),
+            "--link",
+            str(links),
+            "--podman",
+        ]
         # By the seeder's own command line: the suite knows stubs only as programs.
         python = os.path.realpath(sys.executable)  # of which the launcher is made too
         command = [python, "-IS", str(seeder), *arguments]
@@ -258,19 +278,31 @@ class RealEngine:
     environment: Mapping[str, str]
     abilities: frozenset[str] = _REAL_ABILITIES
 
+    @property
+    def command(self) -> str:
+        """The client's own name."""
+        return self.name
+
     def install(self, sandbox: Sandbox) -> dict[str, str]:
         """Put a journalling shim in front of the client."""
-        shim = sandbox.bin / "docker"
+        shim = sandbox.bin / self.command
         python = os.path.realpath(sys.executable)
         shim.write_text(_SHIM.format(python=python, client=str(self.client)))
         shim.chmod(stat.S_IRWXU)
+        if self.command != "docker":  # what cases themselves call it
+            alias = sandbox.engine / ALIASES / "docker"
+            alias.parent.mkdir()
+            alias.symlink_to(shim)
         journal_path = str(sandbox.engine / JOURNAL)
-        return {**self.environment, "AWL_CONFORMANCE_JOURNAL": journal_path}
+        # Podman's client keeps a folder of its own, in TMPDIR where nothing else is named.
+        own = {"XDG_RUNTIME_DIR": str(sandbox.engine)} if self.command == "podman" else {}
+        return {**self.environment, **own, "AWL_CONFORMANCE_JOURNAL": journal_path}
 
     def look(self, sandbox: Sandbox, ask: Ask, *, volumes: bool = True) -> EngineState:
         """The objects whose names begin with the case's prefix."""
         only = f"name={sandbox.prefix}"
-        containers = ask(["ps", "-a", "--no-trunc", "--filter", only, "--format", _PS])
+        form = _PS_OF_PODMAN if self.name == "podman" else _PS
+        containers = ask(["ps", "-a", "--no-trunc", "--filter", only, "--format", form])
         named = ask(["volume", "ls", "-q", "--filter", only]) if volumes else ""
         return _parse(containers, named, sandbox.prefix)
 

@@ -15,7 +15,8 @@ need_root() {
 
 # Packages must not start services of their own accord: the machine's engine is none of ours.
 install_missing() {
-    local need missing=() policy=/usr/sbin/policy-rc.d ours=no code=0
+    # Somebody else may be installing something at this moment.
+    local need missing=() policy=/usr/sbin/policy-rc.d ours=no code=0 patience=DPkg::Lock::Timeout=300
     for need; do
         command -v "${need%=*}" >/dev/null || [[ " ${missing[*]-} " == *" ${need#*=} "* ]] ||
             missing+=("${need#*=}")
@@ -30,8 +31,8 @@ install_missing() {
         ours=yes
     fi
     {
-        timeout 300 apt-get update -qq &&
-            DEBIAN_FRONTEND=noninteractive timeout 900 apt-get install -qq --yes \
+        timeout 300 apt-get update -qq -o "$patience" &&
+            DEBIAN_FRONTEND=noninteractive timeout 900 apt-get install -qq --yes -o "$patience" \
                 --no-install-recommends "${missing[@]}"
     } >&2 || code=1
     [[ $ours == no ]] || rm -f "$policy"
@@ -171,11 +172,18 @@ subnet_of() {
     fail "every subnet of 10.213.0.0/16 is routed elsewhere on this machine"
 }
 
-# NAME SUBNET
+# NAME SUBNET. Left to itself a bridge takes the lowest address of its ports, so it changes as
+# containers come and go; all others then send to an address that is nobody's, for half a minute.
 add_bridge() {
+    local number
+    number=$(printf '%012x' "$(cksum <<<"$1" | cut -d' ' -f1)")
     ip link show "$1" >/dev/null 2>&1 || ip link add "$1" type bridge
+    ip link set "$1" address "02:42:${number:4:2}:${number:6:2}:${number:8:2}:${number:10:2}"
     ip address replace "${2%0/24}1/24" dev "$1"
     ip link set "$1" up
+    # Podman removes a bridge with its last port, and would make another with no address of its own.
+    ip link show "k${1#awl}" >/dev/null 2>&1 || ip link add "k${1#awl}" type veth peer name "q${1#awl}"
+    ip link set "k${1#awl}" master "$1"
 }
 
 # NAME: the bridge and the packet filter's rules that name it or its subnet. An engine's chains
@@ -189,6 +197,7 @@ drop_bridge() {
             /^\*/ || /^COMMIT/ { print; next }
             /^-A/ && (index($0, bridge) || index($0, subnet)) { sub(/^-A/, "-D"); print }' |
         iptables-restore --noflush
+    ip link delete "k${1#awl}" 2>/dev/null || true
     ip link delete "$1"
 }
 

@@ -53,6 +53,7 @@ class Call:
         self, program: str, command: str, argv: list[str], env: Mapping[str, str], top: Globals
     ) -> None:
         self.program, self.command, self.argv, self.env, self.top = program, command, argv, env, top
+        self.is_podman = program == "podman"
         self.plan: FaultPlan | None = None
         self.exit_code = 0
         self._out: list[str] = []
@@ -102,6 +103,8 @@ class Call:
             known = {}
         contexts, hosts = known.get("contexts", {}), known.get("hosts", {})
         host, context = self.top.host, self.top.context or known.get("current", "")
+        if self.is_podman:  # hosts and contexts are docker's own
+            host, context = "", ""
         if not host and context not in ("", "default"):
             if context not in contexts:
                 raise CliError(
@@ -165,8 +168,19 @@ class Call:
 
     def fail(self, error: DaemonError | CliError) -> None:
         """Tell an error of one of several objects, and go on with the next."""
-        self.exit_code = 1
-        self.err(error.message if isinstance(error, CliError) else self.voice(error))
+        if isinstance(error, CliError):
+            self.exit_code, words = 1, error.message
+        else:
+            self.exit_code, words = self.retold(error)
+        self.err(words)
+
+    def retold(self, error: DaemonError | CliError) -> tuple[int, str]:
+        """Exit code and words for an error, in the voice of the client that is played."""
+        if self.is_podman:
+            from engine.podman import retell
+
+            return retell(self, error)
+        return (1, self.voice(error)) if isinstance(error, DaemonError) else (1, error.message)
 
     def voice(self, error: DaemonError) -> str:
         """How this client tells what the engine refused."""

@@ -88,10 +88,13 @@ def _main(argv: list[str]) -> int:
         if call.plan is not None:
             code = call.plan.after(code)
     except DaemonError as error:
-        code = 1
-        call.err(call.voice(error))
+        code, words = call.retold(error)
+        call.err(words)
     except CliError as error:
-        if error.exit_code:
+        if error.exit_code and call.is_podman:
+            error.exit_code, words = call.retold(error)
+            call.err(words)
+        elif error.exit_code:
             call.err(_told(call, error))
         elif error.message:
             call.out(error.message)
@@ -122,6 +125,10 @@ def _read(program: str, words: list[str]) -> Call:
     if flags.on("version"):
         from engine import VERSION
 
+        if program == "podman":
+            from engine.podman import VERSION as PODMANS
+
+            raise CliError(f"podman version {PODMANS}", 0)
         raise CliError(f"Docker version {VERSION}, build fake", 0)
     if not rest:
         raise CliError(_overview(program), 0)

@@ -64,7 +64,7 @@ def check_container_name(name: str, shown: str | None = None) -> None:
 
 def check_volume_name(name: str) -> None:
     """DaemonError where the local volume driver would not take this name."""
-    if len(name) == 1:
+    if len(name.encode()) == 1:
         raise DaemonError(
             f"create {name}: volume name is too short, names should be at least two alphanumeric "
             "characters"

@@ -157,9 +157,7 @@ class RunOptions:
         if name not in ("no", "always", "on-failure", "unless-stopped") or (
             count and (not count.isdigit() or name != "on-failure")
         ):
-            raise CliError(
-                f"docker: invalid restart policy '{name}'.\nSee 'docker run --help'.", 125
-            )
+            raise DaemonError(f"invalid restart policy '{name}'")
         return {"Name": name, "MaximumRetryCount": int(count or 0)}
 
     def _ports(self) -> dict[str, list[dict[str, str]]]:
@@ -179,6 +177,10 @@ class RunOptions:
         return found
 
     def _mount(self, item: str) -> Doc:
+        if self._shown.startswith("podman "):
+            from engine.podman import refuse_options
+
+            refuse_options(item)
         mount: Doc = {"Type": "volume", "Source": "", "Target": ""}
         labels: dict[str, str] = {}
         driver: dict[str, str] = {}

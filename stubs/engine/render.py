@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["age", "image_size", "mapping", "matches", "now", "rows", "seconds_of", "show_docs"]
 
 _LEAST_WIDTH = 10  # of a column, its gap included, in docker's table writer
+_TYPES = {"ps": "*formatter.ContainerContext", "volume ls": "*formatter.volumeContext",
+          "image ls": "*formatter.imageContext", "images": "*formatter.imageContext"}  # fmt: skip
 _MINUTE, _HOUR, _DAY, _WEEK, _MONTH, _YEAR = 60, 3600, 86400, 604800, 2592000, 31536000
 
 
@@ -97,6 +99,10 @@ def rows(
 
     `items` hold the fields that templates may name, `table` (field, heading) what a person sees.
     """
+    if call.is_podman:
+        from engine.podman import row
+
+        items, methods = [row(item) for item in items], {}
     if form in ("", "table"):
         lines = [[heading for _, heading in table]]
         lines += [[str(item[field]) for field, _ in table] for item in items]
@@ -131,13 +137,22 @@ def rows(
                 0, template.run(head, strict=True, methods=dict.fromkeys(methods, _heading))
             )
     except TemplateError as error:
-        if error.parsing:
-            raise CliError(f"Template parsing error: {error}", 64) from None
-        raise CliError(f"failed to execute template: {error}") from None
+        what = "parse" if error.parsing else "execute"
+        raise CliError(f"failed to {what} template: {_typed(call, str(error))}") from None
     if headings:
         shown_lines = _columns(shown_lines)
     for line in shown_lines:
         call.out(line)
+
+
+def _typed(call: Call, words: str) -> str:
+    """The client's rows are of a type, and it is named where a field is not there."""
+    before, lacks, field = words.partition("map has no entry for key ")
+    kind = _TYPES.get(call.command)
+    if not lacks or kind is None:
+        return words
+    name = field.strip('"')
+    return f"{before}can't evaluate field {name} in type {kind}"
 
 
 def _heading(_item: object, key: str) -> str:

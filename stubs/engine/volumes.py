@@ -77,7 +77,7 @@ class Volumes:
                 "Labels": labels if labels or not anonymous else None,
                 "Mountpoint": self.path(name),
                 "Name": name,
-                "Options": options or None,
+                "Options": options,
                 "Scope": "local",
             }
             write_doc(f"{self._root}/{name}/volume.json", doc)

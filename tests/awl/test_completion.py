@@ -42,7 +42,7 @@ def test_the_table_is_what_the_commands_say() -> None:
         (["ver"], ["version"]),
         (["rm", "--f"], ["--force"]),
         (["rm", "--force", "--f"], []),
-        (["exec", "-e", "K=v", "--e"], ["--env"]),
+        (["exec", "-e", "K=v", "--e"], ["--env", "--engine"]),
         (["exec", "-e", "K"], []),
         (["create", "--no-c"], ["--no-clone"]),
         (["create", "--no-work-repos", "--no-c"], []),

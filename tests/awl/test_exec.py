@@ -248,3 +248,12 @@ def test_a_graceful_child_ends_by_its_own_code(place: World) -> None:
         call.terminate()
         rest, _ = call.communicate(timeout=30)
     assert (call.returncode, rest) == (7, b"bye\n")
+
+
+def test_a_client_whose_engine_went_away_is_no_child_that_ended_so(container: World) -> None:
+    """A client ends with 255 and without a word where the connection breaks."""
+    container.awl("create", "--name", "a", "--no-work-repos")
+    child = ("exec", "a", "sh", "-c", "exit 255")
+    assert container.awl(*child).code == 255
+    gone = container.awl(*child, env={"AWL_FAKE_DOCKER_FAULTS": "daemon-down on inspect"})
+    assert (gone.code, gone.error) == (125, "engine-unreachable")

@@ -17,7 +17,7 @@ _WORDS = st.lists(
          "--root", "--user", "--all", "--json", "--output", "text", "--runtime", "--runtime=host",
          "host", "docker", "-h", "-v", "--ro", "rm", "version", "--version",
          "create", "--name", "--no-clone", "--no-work-repos", "--private-repo", "--ref", "x",
-         "--dry-run", "--image=i", "--no-pull"]
+         "--dry-run", "--image=i", "--no-pull", "--engine", "--engine=auto"]
     ),
     max_size=9,
 )  # fmt: skip
@@ -30,7 +30,8 @@ def _by_click(words: list[str]) -> Any:
 
     def note(name: str) -> Any:
         def work(session: Session, **values: Any) -> int:
-            seen.append(quick.Line(name, session.runtime_flag, session.console.json, values))
+            flags = session.runtime_flag, session.engine_flag
+            seen.append(quick.Line(name, *flags, session.console.json, values))
             return 0
 
         return work
@@ -61,6 +62,8 @@ def test_a_plain_line_is_read_as_click_reads_it(start: list[str], words: list[st
         ["exec", "a", "true"],
         ["--runtime", "host", "exec", "--cwd", "x", "-e", "K=V", "a", "--", "--json", "-h"],
         ["exec", "--runtime=docker", "--root", "a"],
+        ["--engine", "podman", "exec", "--engine=docker", "a"],
+        ["ls", "--engine", "podman"],
         ["ls"],
         ["--json", "ls", "--all", "--runtime", "host"],
         ["create", "--name", "a", "--no-work-repos", "--runtime", "host", "--json"],

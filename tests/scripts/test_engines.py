@@ -186,3 +186,19 @@ def test_script_and_dockerfile_agree_on_the_tag() -> None:
     assert tag is not None
     assert version is not None
     assert tag[1] == version[1]
+
+
+def test_a_bridge_is_given_an_address_that_does_not_follow_its_ports(tmp_path: Path) -> None:
+    """A bridge left to itself changes its address whenever a container comes or goes."""
+    calls = tmp_path / "calls"
+    stand_in = tmp_path / "ip"
+    stand_in.write_text(f'#!/bin/sh\necho "$@" >>{calls}\n[ "$2" != show ]\n')
+    stand_in.chmod(0o755)
+    script = (
+        f'STATE={tmp_path}; . "{ROOT}/scripts/engines.d/machine.sh"; add_bridge awld-1 10.0.0.0/24'
+    )
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    subprocess.run(["bash", "-euc", script], env=env, check=True, timeout=30)
+    said = calls.read_text()
+    assert re.search(r"^link set awld-1 address 02:42(:[0-9a-f]{2}){4}$", said, re.MULTILINE)
+    assert "link set kd-1 master awld-1\n" in said

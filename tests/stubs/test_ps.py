@@ -100,13 +100,17 @@ def test_templates_take_labels_and_tables(many):
             ["--filter", "status=bogus"],
             "Error response from daemon: Invalid filter 'status=bogus'\n",
         ),
-        (["--filter", "bogus"], "bad format of filter (expected name=value)"),
         (["--format", "{{.Bogus}}"], "failed to execute template: template:"),
         (["x"], "\"docker ps\" accepts no arguments.\nSee 'docker ps --help'.\n"),
     ],
 )
 def test_what_ps_refuses(many, args, words):
     assert words in many("ps", *args, expect=1).err
+
+
+def test_a_filter_without_a_value_is_the_clients_to_refuse(many):
+    said = many("ps", "--filter", "bogus", expect=125).err
+    assert "bad format of filter (expected name=value)" in said
 
 
 def test_the_state_of_an_ended_container_tells_its_code(fake):

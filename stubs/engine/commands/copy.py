@@ -47,7 +47,7 @@ def copy(call: Call) -> int:
             call.flush()
             _to_stream(found)
         else:
-            _place(found, from_path, to_path, f"no such directory: {to_path}")
+            _place(found, from_path, to_path, _no_folder(to_path))
         return 0
     doc = _container(call, to_name, target)
     parent = to_path.rstrip("/").rpartition("/")[0] or "/"
@@ -59,7 +59,7 @@ def copy(call: Call) -> int:
         _from_stream(found)
         return 0
     if not os.path.lexists(from_path):
-        raise CliError(f"lstat {from_path}: no such file or directory")
+        raise CliError(f"lstat {os.path.abspath(from_path)}: no such file or directory")
     _place(from_path, from_path, found + ("/" if to_path.endswith("/") else ""), missing)
     return 0
 
@@ -69,6 +69,11 @@ def _split(text: str) -> tuple[str, str]:
     if not colon or name.startswith((".", "/")):
         return "", text
     return name, path
+
+
+def _no_folder(path: str) -> str:
+    parent = os.path.dirname(os.path.abspath(path))
+    return f'invalid output path: directory "{parent}" does not exist'
 
 
 def _container(call: Call, name: str, shown: str) -> Doc:

@@ -97,6 +97,9 @@ def execute(call: Call) -> int:
         raise DaemonError(text or f"Container {doc['Id']} is not running")
     # The engine says this on the program's own stdout, as a terminal's line, and the code is 126
     # whatever the cause.
+    if call.is_podman:
+        call.err(f"Error: runc: {text.removeprefix('OCI runtime exec failed: ')}")
+        return int(code)
     call.out(f"{text}\r")
     return 126
 

@@ -30,8 +30,8 @@ def inspect_each(call: Call, names: list[str], form: str, kind: str) -> int:
         try:
             docs.append(_find(call, name, kind))
         except NotFound as error:
-            failed = 1
-            call.err(f"Error: {error.message}" if kind else f"Error: No such object: {name}")
+            failed, words = call.retold(error)
+            call.err(words if kind or call.is_podman else f"Error: No such object: {name}")
     if docs or not form:
         show_docs(call, form, docs)
     elif failed:

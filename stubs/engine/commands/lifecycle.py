@@ -40,7 +40,7 @@ def _each(call: Call, names: list[str], act: Callable[[str], None]) -> int:
 
 def _signal(text: str) -> int:
     number = int(text) if text.isdigit() else _SIGNALS.get(text.upper().removeprefix("SIG"), 0)
-    if not 0 < number <= _LAST_SIGNAL:
+    if number <= 0 or (number > _LAST_SIGNAL and not text.isdigit()):
         raise DaemonError(f"Invalid signal: {text}")
     return number
 
@@ -158,6 +158,9 @@ def kill(call: Call) -> int:
 
     def one(name: str) -> None:
         number = _signal(text)
+        if number > _LAST_SIGNAL:
+            what = f"The linux daemon does not support signal {number}"
+            raise DaemonError(f"Cannot kill container: {name}: {what}")
         try:
             doc = call.store.container(name)
         except DaemonError as error:
@@ -201,8 +204,9 @@ def rm(call: Call) -> int:
         try:
             one(name)
         except NotFound as error:
-            # The 20.10 client tells it in any case, and counts it unless forced.
-            call.err(call.voice(error))
+            # The 20.10 client tells it in any case, and counts it unless forced; Podman is silent.
+            if not (call.is_podman and force):
+                call.err(call.retold(error)[1])
             call.exit_code = call.exit_code if force else 1
         except DaemonError as error:
             call.fail(error)

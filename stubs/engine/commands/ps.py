@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.errors import DaemonError
+from engine.errors import DaemonError, NotFound, UsageError
 from engine.render import age, mapping, matches, now, rows, seconds_of
 
 TYPE_CHECKING = False  # importing `typing` costs as much as starting the interpreter
@@ -58,7 +58,9 @@ def _filters(call: Call, texts: list[str]) -> dict[str, list[str]]:
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals:
-            raise DaemonError(f"bad format of filter (expected name=value): {text}")
+            why = "bad format of filter (expected name=value)"
+            message = f'invalid argument "{text}" for "-f, --filter" flag: {why}'
+            raise UsageError(message, f"{call.program} ps")
         name = name.strip().lower()
         if name not in _FILTERS:
             raise DaemonError(f"Invalid filter '{name}'")
@@ -68,9 +70,16 @@ def _filters(call: Call, texts: list[str]) -> dict[str, list[str]]:
             image = call.images.find(value)
             value = image["Id"] if image else value
         if name in ("before", "since"):
-            value = call.store.container(value)["Created"]
+            value = _created(call, value)
         found.setdefault(name, []).append(value)
     return found
+
+
+def _created(call: Call, name: str) -> str:
+    try:
+        return str(call.store.container(name)["Created"])
+    except NotFound:
+        raise DaemonError(f"no such container {name}") from None
 
 
 def _fits(doc: Doc, wanted: dict[str, list[str]]) -> bool:

@@ -34,12 +34,17 @@ def run(call: Call) -> int:
     flags = call.flags(
         RUN, _USAGE, "Run a command in a new container", at_least=1, interspersed=False
     )
-    options = RunOptions(call, flags)
+    try:
+        options = RunOptions(call, flags)
+    except DaemonError as error:
+        raise CliError(f"{_told(call.voice(error))}{_HELP}", 125) from None
     stdin, tty, detached = flags.on("interactive"), flags.on("tty"), flags.on("detach")
     if not detached:
         from engine.attach import check_terminal
 
         check_terminal(stdin=stdin, tty=tty)
+    if call.is_podman:  # `main` tells in its words what goes wrong
+        return _go(call, _make(call, options), stdin=stdin, tty=tty, detached=detached)
     try:
         doc = _make(call, options)
     except DaemonError as error:
@@ -47,11 +52,15 @@ def run(call: Call) -> int:
     except CliError as error:
         raise CliError(f"{_told(error.message)}{_HELP}", 125) from None
     try:
-        return _detached(call, doc) if detached else _attached(call, doc, stdin=stdin, tty=tty)
+        return _go(call, doc, stdin=stdin, tty=tty, detached=detached)
     except DaemonError as error:
         if doc["HostConfig"]["AutoRemove"]:
             call.store.remove_container(doc)
         raise CliError(_told(call.voice(error)), error.run_exit) from None
+
+
+def _go(call: Call, doc: Doc, *, stdin: bool, tty: bool, detached: bool) -> int:
+    return _detached(call, doc) if detached else _attached(call, doc, stdin=stdin, tty=tty)
 
 
 def _told(text: str) -> str:

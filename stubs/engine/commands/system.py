@@ -96,6 +96,11 @@ def version(call: Call) -> int:
     if call.plan is not None and call.plan.lies():
         return 0
     client, server = _client(call), None if trouble else _server()
+    if call.is_podman:
+        from engine.podman import VERSION as PODMANS
+
+        client["Version"] = PODMANS
+        server = server and {**server, "Version": PODMANS}
     if flags.given("format"):
         _template(call, flags.text("format"), {"Client": client, "Server": server},
                   nothing=trouble.message if trouble else "")  # fmt: skip
@@ -131,6 +136,8 @@ def info(call: Call) -> int:
         call.out(f"ERROR: {trouble.message}")
         raise CliError("errors pretty printing info")
     doc = _info(call)
+    if call.is_podman:
+        doc["Host"] = {"OS": "linux"}
     if form:
         _template(call, form, doc, nothing="")
         return 0

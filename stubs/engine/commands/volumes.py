@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.commands.inspect import inspect_each
-from engine.errors import CliError, DaemonError, NotFound
+from engine.errors import CliError, DaemonError
 from engine.options import parse_labels
 from engine.render import mapping, matches, rows
 
@@ -22,6 +22,8 @@ def create(call: Call) -> int:
     flags = call.flags("driver,d=text label=list name=text opt,o=list", "[OPTIONS] [VOLUME]",
                        "Create a volume", at_most=1)  # fmt: skip
     name = flags.args[0] if flags.args else flags.text("name")
+    if call.is_podman and any(doc["Name"] == name for doc in call.volumes.all()):
+        raise DaemonError(f"volume with name {name} already exists: volume already exists")
     labels = parse_labels(flags.texts("label"), f"{call.program} volume create")
     options = dict(item.partition("=")[::2] for item in flags.texts("opt"))
     call.needs_space()
@@ -33,6 +35,8 @@ def create(call: Call) -> int:
 
 def _fits(call: Call, doc: Doc, filters: list[str], containers: list[Doc]) -> bool:
     labels = doc["Labels"] or {}
+    if call.is_podman and len(filters) > 1:  # it lists what meets any of them
+        return any(_fits(call, doc, [text], containers) for text in filters)
     for text in filters:
         name, _, value = text.partition("=")
         if name == "label":
@@ -88,9 +92,6 @@ def rm(call: Call) -> int:
     for name in flags.args:
         try:
             call.volumes.remove(name, force=flags.on("force"))
-        except NotFound as error:
-            call.err(f"Error: {error.message}")
-            call.exit_code = 1
         except DaemonError as error:
             call.fail(error)
         else:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.world.engines import Call, FakeEngine, RealEngine, find_client, journal
+from conformance.world.engines import ALIASES, Call, FakeEngine, RealEngine, find_client, journal
 from conformance.world.observe import EngineState, difference, tree
 from conformance.world.remote import BIG_FILE_SIZE, RemoteServer, build_repositories
 from conformance.world.sandbox import Sandbox, build_toolbox, force_remove, git_config
@@ -135,6 +135,29 @@ class TestEngines:
         done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stdout) == (3, "unix:///x run a b\n")
         assert journal(sandbox)[0] == (Call(("run", "a b")),)
+
+    def test_podman_keeps_its_name_and_cases_may_call_it_docker(self, tmp_path: Path) -> None:
+        client = tmp_path / "podman"
+        client.write_text('#!/bin/sh\necho "$XDG_RUNTIME_DIR $@"\n')
+        client.chmod(0o755)
+        sandbox = Sandbox(tmp_path / "s", tmp_path, "pre")
+        sandbox.create()
+        env = RealEngine(client, "podman", {}).install(sandbox)
+        assert [path.name for path in sandbox.bin.iterdir()] == ["podman"]
+        for program in (sandbox.bin / "podman", sandbox.engine / ALIASES / "docker"):
+            done = subprocess.run([program, "ps"], env=env, capture_output=True, check=True)
+            assert done.stdout.decode() == f"{sandbox.engine} ps\n"
+        assert journal(sandbox)[0] == (Call(("ps",)), Call(("ps",)))
+
+    def test_a_state_of_podmans_is_not_an_age(self, tmp_path: Path) -> None:
+        asked: list[list[str]] = []
+
+        def ask(words: object) -> str:
+            asked.append(list(words))  # type: ignore[call-overload]
+            return ""
+
+        RealEngine(tmp_path, "podman", {}).look(Sandbox(tmp_path, tmp_path, "pre"), ask)
+        assert "{{.ListContainer.State}}" in asked[0][-1]
 
     def test_a_real_engine_is_shared_so_only_the_prefix_counts(self, tmp_path: Path) -> None:
         asked: list[list[str]] = []
