@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from awl.redact import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["Console", "silence"]
 
@@ -71,12 +74,21 @@ class Console:
         """Print an error in its final form."""
         _write(sys.stderr, _plain(text))
 
-    def confirm(self, question: str) -> bool:
-        """Ask, with no as the default; the end of input declines.
+    def confirm(self, question: str, about: Sequence[str], *, yes: bool) -> bool:
+        """Note what it is about and ask, with no as the default; the end of input declines.
 
-        With JSON output the question is shown to a person at a terminal only.
+        `yes` is the answer given beforehand. With JSON output the question is shown to a person at
+        a terminal only. Whoever is asked sees what it is about, `--quiet` or not.
         """
-        if sys.stderr is not None and (not self.json or sys.stderr.isatty()):
+        asked = sys.stderr is not None and (not self.json or sys.stderr.isatty())
+        for line in about:
+            if yes:
+                self.note(line)
+            elif asked:
+                _write(sys.stderr, _plain(redact(line)))
+        if yes:
+            return True
+        if asked:
             sys.stderr.write(f"{_plain(redact(question))} [y/N] ")
             sys.stderr.flush()
         try:

@@ -175,7 +175,8 @@ COMMANDS: dict[str, Command] = {
     'doctor': Command(
         'Find what is wrong and say how to mend it.',
         (
-            Option(('--fix',), None, 'Mend what can be mended; what may hold work is left alone.'),
+            Option(('--fix',), None, 'Mend what can be mended; asks before anything is removed.'),
+            Option(('--yes', '-y'), None, 'Do not ask.'),
         ),
         (
         ),
