@@ -128,9 +128,13 @@ class LocalExecutor:
         self._enter(spec.cwd)
         mark = supervise.new_mark()
         env[supervise.MARK] = mark
-        with supervise.Signals() as signals:
+
+        def end(number: int) -> bool:
+            return supervise.end_local(mark, number)
+
+        with supervise.Signals() as signals, supervise.Heir(end):
             pid = self._start(argv, env, signals.before)
-            return signals.wait(pid, lambda number: supervise.end_local(mark, number))
+            return signals.wait(pid, end)
 
     def _enter(self, cwd: str | None) -> None:
         folder = self.path("work")
