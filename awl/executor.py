@@ -18,7 +18,7 @@ from awl.errors import AwlError, CommandNotExecutable, CommandNotFound, OptionUn
 
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from awl.model import ExecSpec
 
@@ -52,10 +52,12 @@ class Executor(Protocol):
         env: Mapping[str, str] | None = None,
         stdin: bytes | IO[bytes] = b"",
         stdout: IO[bytes] | None = None,
+        told: Callable[[str], None] | None = None,
     ) -> proc.Completed:
         """Run `argv` to its end and collect its output; `env` is added to the inside's own.
 
-        `stdin` and `stdout` may be open files, for what is too large to be held.
+        `stdin` and `stdout` may be open files, for what is too large to be held; `told` hears what
+        it says on standard error as it comes, line by line.
 
         Values of `env` may be secret: they never appear in an argument list.
         """
@@ -111,10 +113,19 @@ class LocalExecutor:
         env: Mapping[str, str] | None = None,
         stdin: bytes | IO[bytes] = b"",
         stdout: IO[bytes] | None = None,
+        told: Callable[[str], None] | None = None,
     ) -> proc.Completed:
         """Run `argv` with the person's environment and `env`."""
         whole = joined({**not_astray(self._environment), **self._own()}, env or {})
-        return proc.run(argv, env=whole, limit=limit, cwd=self._folder, stdin=stdin, stdout=stdout)
+        return proc.run(
+            argv,
+            env=whole,
+            limit=limit,
+            cwd=self._folder,
+            stdin=stdin,
+            stdout=stdout,
+            told=told,
+        )
 
     def execute(self, spec: ExecSpec) -> int:
         """Run a person's command in `work/`; signals reach it and all that it started."""

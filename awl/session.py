@@ -51,8 +51,8 @@ class Session:
     def context(self) -> Context:
         """What runtimes are made from."""
         store = Store(paths.root(self.environment))
-        progress = self.console.progress if self.console.watched else None
-        return Context(self.environment, store, self.console.warn, progress)
+        telling = (self.console.progress, self.console.update) if self.console.watched else ()
+        return Context(self.environment, store, self.console.warn, *telling)
 
     def is_migrating(self) -> bool:
         """Tell whether the default is used for the first time where only the host has workspaces.

@@ -114,11 +114,14 @@ class EngineExecutor:
         env: Mapping[str, str] | None = None,
         stdin: bytes | IO[bytes] = b"",
         stdout: IO[bytes] | None = None,
+        told: Callable[[str], None] | None = None,
     ) -> proc.Completed:
         """Run `argv` inside; a stopped container is started first."""
         words = ("exec", "-i", *self._user, *_by_name(env or {}), self._container, *argv)
         for _ in range(2):
-            done = self._engine.call(*words, limit=limit, env=env, stdin=stdin, stdout=stdout)
+            done = self._engine.call(
+                *words, limit=limit, env=env, stdin=stdin, stdout=stdout, told=told
+            )
             if done.code not in _ENGINE_CODES or not _head_of(done.err):
                 break
             self._revive()

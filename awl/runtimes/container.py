@@ -28,6 +28,8 @@ from awl.model import Capabilities, Listing, Workspace
 from awl.store import read_document
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from awl import proc
     from awl.model import CreateSpec
     from awl.runtimes.api import Context, Populate
@@ -226,7 +228,7 @@ class ContainerRuntime:
 
     def _run(self, spec: CreateSpec, container: str, image: str, kept: set[str]) -> str:
         words = self._run_words(spec, container, image)
-        told = self._context.progress if spec.pull else None
+        told = self._told(image) if spec.pull else None
         done = self._engine.call(*words, limit=_RUN_LIMIT, told=told)
         if "is already in use by container" in done.words and (left := self._ours(spec.name)):
             # A launcher that was killed left it; under the lock nobody else is at it.
@@ -238,6 +240,20 @@ class ContainerRuntime:
         if done.code != 0:
             raise _refusal(done, container, image)
         return done.text.splitlines()[-1].strip()
+
+    def _told(self, image: str) -> Callable[[str], None] | None:
+        """Return what hears the client while it pulls; `None` where nobody looks."""
+        progress, update = self._context.progress, self._context.update
+        if progress is None or update is None:
+            return None
+
+        def hear(line: str) -> None:
+            if line.startswith("Unable to find image"):
+                progress(f"pulling {image}")
+            else:
+                update(line)
+
+        return hear
 
     def _run_words(self, spec: CreateSpec, container: str, image: str) -> tuple[str, ...]:
         labels = (f"{_LABEL}={spec.name}", f"{_INSTALLATION}={self._installation}")
