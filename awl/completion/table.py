@@ -134,7 +134,7 @@ COMMANDS: dict[str, Command] = {
         "Print what a workspace's first process printed.",
         (
             Option(('--follow', '-f'), None, 'Go on as more comes.'),
-            Option(('--tail',), 'N', 'Only the last lines.'),
+            Option(('--tail',), 'LINES', 'Only the last lines.'),
         ),
         (
             Argument('workspace'),
@@ -198,7 +198,7 @@ COMMANDS: dict[str, Command] = {
         ),
     ),
     'help': Command(
-        'Show help on a command, or on exit-codes.',
+        'Show help on a command, on exit-codes or environment.',
         (
         ),
         (
