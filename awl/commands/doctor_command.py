@@ -60,7 +60,9 @@ def doctor(session: Session, *, fix: bool, yes: bool) -> None:
     elif not left:
         session.console.result("healthy")
     if left:
-        hint = "each says how" if fix else f"each says how; or try: {session.program} doctor --fix"
+        hint = "each says how"
+        if not fix and any(finding.repair for finding in findings):
+            hint += f"; or try: {session.program} doctor --fix"
         if not agreed:
             hint += f"; to remove without the question: {session.program} doctor --fix --yes"
         raise Unhealthy(f"{len(left)} of {len(rows)} findings are left to mend", hint)
