@@ -114,6 +114,36 @@ def test_reset_runs_nothing_that_a_repository_names(locked: Locked, spoil: str) 
     assert not mine.exists() or mine.read_text() == "mine\n"
 
 
+# Each leads what git writes by itself to $D.
+_WRITTEN = {
+    # What is appended is a line with the branch's name in it: a shell would run it.
+    "log": "git checkout -qb 'x;touch${IFS}ran;'; echo '# mine' >$D/rc; ln -sf $D/rc .git/logs/HEAD",
+    "log-of-branch": "mkdir -p .git/logs/refs/heads; touch $D/rc;"
+    " ln -sf $D/rc .git/logs/refs/heads/trunk",
+    "logs": "mkdir $D/logs; mv .git/logs .git/old; ln -s $D/logs .git/logs",
+    "index": "ln -sf $D/index .git/index",
+    "settings": "cp .git/config $D/config; git checkout -qb other; git branch -qD trunk;"
+    " ln -sf $D/config .git/config; git config --file $D/config --remove-section branch.trunk",
+    "branches": "cp -r .git/refs/heads $D/heads; rm -r .git/refs/heads; ln -s $D/heads .git/refs/heads",
+    "packed": "git pack-refs --all; mv .git/packed-refs $D/refs; ln -s $D/refs .git/packed-refs",
+    "submodule-index": "git -c protocol.file.allow=always submodule --quiet add $R sub 2>/dev/null;"
+    " git commit -qm sub; git push -q origin HEAD:trunk; ln -sf $D/index .git/modules/sub/index",
+}
+
+
+@pytest.mark.parametrize("spoil", _WRITTEN.values(), ids=_WRITTEN)
+def test_reset_writes_nothing_through_links_that_lead_outside(locked: Locked, spoil: str) -> None:
+    _prepare(locked, spoil)
+    look = f"cd {locked.decoy}; find . -printf '%p %y %s %T@\\n' | sort; grep -r . . || true"
+    locked.sh("git commit -q --allow-empty -m more || true; git update-ref -d refs/heads/gone",
+              locked.world.folder / "work-acme-tool")  # fmt: skip
+    before = locked.sh(look)
+    shown = locked.awl("reset", "repo", "tool", "acme/tool", "--ref", "origin/feature", "--yes")
+    assert locked.sh(look) == before
+    assert shown.error == "path-invalid"
+    assert str(locked.decoy) in shown.err
+
+
 @pytest.mark.parametrize("name", ["filter", "include", "ssh", "helper", "workspace-helper"])
 def test_reset_says_which_settings_it_refuses(locked: Locked, name: str) -> None:
     _prepare(locked, _AT_RESET[name])
