@@ -36,8 +36,9 @@ class Console:
         self._moment = 0.0
 
     def result(self, text: str) -> None:
-        """Print one line of the result."""
-        self._write(sys.stdout, text)
+        """Print one line of the result: byte for byte, but for what would steer a terminal."""
+        on_terminal = sys.stdout is not None and sys.stdout.isatty()
+        self._write(sys.stdout, _plain(text) if on_terminal else text)
 
     def document(self, document: dict[str, Any]) -> None:
         """Print the result as one JSON document of schema version 1."""

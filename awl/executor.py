@@ -25,11 +25,13 @@ if TYPE_CHECKING:
 __all__ = ["Executor", "Lifecycle", "LocalExecutor", "Rooted", "joined", "not_astray"]
 
 # What `git rev-parse --local-env-vars` names, but for settings: a launcher that is called from a
-# hook would work on the hook's repository instead of its own.
+# hook would work on the hook's repository instead of its own. GIT_CONFIG is no setting: it leads
+# `git config`, and nothing else, to another file.
 _ASTRAY = frozenset(
     f"GIT_{name}"
     for name in (
-        *("ALTERNATE_OBJECT_DIRECTORIES", "COMMON_DIR", "DIR", "GRAFT_FILE", "INDEX_FILE"),
+        *("ALTERNATE_OBJECT_DIRECTORIES", "COMMON_DIR", "CONFIG", "DIR", "GRAFT_FILE"),
+        "INDEX_FILE",
         *("NAMESPACE", "OBJECT_DIRECTORY", "PREFIX", "SHALLOW_FILE", "WORK_TREE"),
     )
 )

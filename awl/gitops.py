@@ -32,6 +32,8 @@ BASE = {
     "GIT_TERMINAL_PROMPT": "0",
     # What a repository names as a submodule may not run programs (`ext::`).
     "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh",
+    # A repository may hold other content under a commit's name; what counts is the commit's own.
+    "GIT_NO_REPLACE_OBJECTS": "1",
     "LC_ALL": "C.UTF-8",
 }
 # Where a clone keeps which commits came with it on tags alone: nothing else tells these tags from

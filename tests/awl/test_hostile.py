@@ -6,12 +6,14 @@ Everything runs in the suite's lock: only the test's own folder can be written, 
 from __future__ import annotations
 
 import shutil
+import subprocess
 from typing import TYPE_CHECKING
 
+import pexpect
 import pytest
 
 if TYPE_CHECKING:
-    from tests.awl.conftest import Locked
+    from tests.awl.conftest import Locked, World
 
 
 # ---------------------------------------------------------------- repositories
@@ -117,14 +119,16 @@ def test_reset_runs_nothing_that_a_repository_names(locked: Locked, spoil: str) 
 # Each leads what git writes by itself to $D.
 _WRITTEN = {
     # What is appended is a line with the branch's name in it: a shell would run it.
-    "log": "git checkout -qb 'x;touch${IFS}ran;'; echo '# mine' >$D/rc; ln -sf $D/rc .git/logs/HEAD",
+    "log": "git checkout -qb 'x;touch${IFS}ran;'; echo '# mine' >$D/rc;"
+    " ln -sf $D/rc .git/logs/HEAD",
     "log-of-branch": "mkdir -p .git/logs/refs/heads; touch $D/rc;"
     " ln -sf $D/rc .git/logs/refs/heads/trunk",
     "logs": "mkdir $D/logs; mv .git/logs .git/old; ln -s $D/logs .git/logs",
     "index": "ln -sf $D/index .git/index",
     "settings": "cp .git/config $D/config; git checkout -qb other; git branch -qD trunk;"
     " ln -sf $D/config .git/config; git config --file $D/config --remove-section branch.trunk",
-    "branches": "cp -r .git/refs/heads $D/heads; rm -r .git/refs/heads; ln -s $D/heads .git/refs/heads",
+    "branches": "cp -r .git/refs/heads $D/heads; rm -r .git/refs/heads;"
+    " ln -s $D/heads .git/refs/heads",
     "packed": "git pack-refs --all; mv .git/packed-refs $D/refs; ln -s $D/refs .git/packed-refs",
     "submodule-index": "git -c protocol.file.allow=always submodule --quiet add $R sub 2>/dev/null;"
     " git commit -qm sub; git push -q origin HEAD:trunk; ln -sf $D/index .git/modules/sub/index",
@@ -150,3 +154,38 @@ def test_reset_says_which_settings_it_refuses(locked: Locked, name: str) -> None
     shown = locked.awl("reset", "repo", "tool", "acme/tool", "--ref", "origin/trunk", "--yes")
     assert shown.error == "operation-failed"
     assert "program" in shown.err
+
+
+def test_a_variable_of_git_does_not_hide_what_a_repository_names(locked: Locked) -> None:
+    _prepare(locked, _PROGRAMS["filter"])
+    (locked.world.folder / "empty").touch()
+    locked.world.env["GIT_CONFIG"] = str(locked.world.folder / "empty")
+    assert locked.awl("rm", "tool", "--yes").code in {0, 5}
+    assert not locked.ran.exists()
+
+
+def test_work_is_not_hidden_by_what_replaces_a_commit(locked: Locked) -> None:
+    _prepare(locked, "git commit -q --allow-empty -m mine;"
+             " git replace --graft refs/remotes/origin/HEAD HEAD")  # fmt: skip
+    assert locked.awl("rm", "tool", "--yes").error == "work-would-be-lost"
+
+
+def test_reset_brings_what_the_remote_has_and_not_what_replaces_it(locked: Locked) -> None:
+    _prepare(locked, "echo other >file; git commit -qam other;"
+             " git replace -f refs/remotes/origin/trunk HEAD")  # fmt: skip
+    words = ("reset", "repo", "tool", "acme/tool", "--ref", "origin/trunk", "--yes")
+    assert locked.awl(*words).code == 0
+    assert (locked.world.root / "tool/work/acme/tool/file").read_text() == "one\n"
+
+
+def test_names_of_files_do_not_steer_a_terminal(host: World) -> None:
+    host.awl("create", "--name", "a", "--no-work-repos")
+    (host.root / "a/work/d").mkdir()
+    (host.root / "a/work/d/\x1b]0;owned\x07").touch()
+    words = ("sync", "pull", "a", "d", str(host.folder / "back"), "-n")
+    done = subprocess.run(host.argv(*words), env=host.env, capture_output=True, check=True)
+    assert b"copy \x1b]0;owned\x07\n" in done.stdout
+    argv = host.argv(*words)
+    seen = pexpect.run(" ".join(argv), env=host.env, timeout=60).decode()
+    assert "\\x1b]0;owned\\x07" in seen
+    assert "\x1b" not in seen
