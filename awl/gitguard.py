@@ -85,6 +85,8 @@ _PROGRAMS = "|".join(
         r"core\.(alternaterefscommand|askpass|gitproxy|sshcommand)$",
         r"credential\.(.*\.)?helper$",
         r"filter\..*\.(clean|smudge|process)$",
+        # No programs, but as bad: the person's own credentials would go to whoever answers.
+        r"http\.(.*\.)?(proxy)?ssl(backend|cainfo|capath|verify)$",
         r"remote\..*\.(uploadpack|vcs)$",
     )
 )
@@ -102,7 +104,7 @@ named=$(find -L "$(git rev-parse --path-format=absolute --git-dir)" \
   \( -name config -o -name config.worktree \) -exec sh -c '{_NAMED}' '^({_PROGRAMS})' {{}} + |
   sort -u)
 [ -z "$named" ] ||
-  {{ echo "its own settings name programs to run: $named" >&2; exit {PROGRAMS}; }}
+  {{ echo "its own settings name programs to run, or whom to trust: $named" >&2; exit {PROGRAMS}; }}
 """
 # $AWL_SETTINGS is the file and $AWL_KNOWN the pattern of what the launcher puts there.
 _REFUSE_SETTINGS = rf"""

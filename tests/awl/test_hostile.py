@@ -82,6 +82,7 @@ _AT_RESET = {
     "filter": "git config filter.x.smudge $P; echo '* filter=x' >.git/info/attributes; rm file",
     "include": "printf '[core]\\nsshCommand = %s\\n' $P >.git/more; git config include.path more",
     "ssh": "git config core.sshCommand $P; git remote set-url origin git@127.0.0.1:a/b",
+    "trust": "git config http.https://github.com.sslVerify false",
     "upload-pack": "git config remote.origin.uploadpack $P",
     "helper": 'git config credential.helper "!$P"',
     "proxy": "git config core.gitProxy $P; git remote set-url origin git://127.0.0.1/a/b",
@@ -148,7 +149,9 @@ def test_reset_writes_nothing_through_links_that_lead_outside(locked: Locked, sp
     assert str(locked.decoy) in shown.err
 
 
-@pytest.mark.parametrize("name", ["filter", "include", "ssh", "helper", "workspace-helper"])
+@pytest.mark.parametrize(
+    "name", ["filter", "include", "ssh", "helper", "trust", "workspace-helper"]
+)
 def test_reset_says_which_settings_it_refuses(locked: Locked, name: str) -> None:
     _prepare(locked, _AT_RESET[name])
     shown = locked.awl("reset", "repo", "tool", "acme/tool", "--ref", "origin/trunk", "--yes")
