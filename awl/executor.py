@@ -18,18 +18,20 @@ from awl.errors import AwlError, CommandNotExecutable, CommandNotFound, OptionUn
 
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from awl.model import ExecSpec
 
 __all__ = ["Executor", "Lifecycle", "LocalExecutor", "Rooted", "joined", "not_astray"]
 
 # What `git rev-parse --local-env-vars` names, but for settings: a launcher that is called from a
-# hook would work on the hook's repository instead of its own.
+# hook would work on the hook's repository instead of its own. GIT_CONFIG is no setting: it leads
+# `git config`, and nothing else, to another file.
 _ASTRAY = frozenset(
     f"GIT_{name}"
     for name in (
-        *("ALTERNATE_OBJECT_DIRECTORIES", "COMMON_DIR", "DIR", "GRAFT_FILE", "INDEX_FILE"),
+        *("ALTERNATE_OBJECT_DIRECTORIES", "COMMON_DIR", "CONFIG", "DIR", "GRAFT_FILE"),
+        "INDEX_FILE",
         *("NAMESPACE", "OBJECT_DIRECTORY", "PREFIX", "SHALLOW_FILE", "WORK_TREE"),
     )
 )
@@ -52,10 +54,12 @@ class Executor(Protocol):
         env: Mapping[str, str] | None = None,
         stdin: bytes | IO[bytes] = b"",
         stdout: IO[bytes] | None = None,
+        told: Callable[[str], None] | None = None,
     ) -> proc.Completed:
         """Run `argv` to its end and collect its output; `env` is added to the inside's own.
 
-        `stdin` and `stdout` may be open files, for what is too large to be held.
+        `stdin` and `stdout` may be open files, for what is too large to be held; `told` hears what
+        it says on standard error as it comes, line by line.
 
         Values of `env` may be secret: they never appear in an argument list.
         """
@@ -111,10 +115,19 @@ class LocalExecutor:
         env: Mapping[str, str] | None = None,
         stdin: bytes | IO[bytes] = b"",
         stdout: IO[bytes] | None = None,
+        told: Callable[[str], None] | None = None,
     ) -> proc.Completed:
         """Run `argv` with the person's environment and `env`."""
         whole = joined({**not_astray(self._environment), **self._own()}, env or {})
-        return proc.run(argv, env=whole, limit=limit, cwd=self._folder, stdin=stdin, stdout=stdout)
+        return proc.run(
+            argv,
+            env=whole,
+            limit=limit,
+            cwd=self._folder,
+            stdin=stdin,
+            stdout=stdout,
+            told=told,
+        )
 
     def execute(self, spec: ExecSpec) -> int:
         """Run a person's command in `work/`; signals reach it and all that it started."""
@@ -128,9 +141,13 @@ class LocalExecutor:
         self._enter(spec.cwd)
         mark = supervise.new_mark()
         env[supervise.MARK] = mark
-        with supervise.Signals() as signals:
+
+        def end(number: int) -> bool:
+            return supervise.end_local(mark, number)
+
+        with supervise.Signals() as signals, supervise.Heir(end):
             pid = self._start(argv, env, signals.before)
-            return signals.wait(pid, lambda number: supervise.end_local(mark, number))
+            return signals.wait(pid, end)
 
     def _enter(self, cwd: str | None) -> None:
         folder = self.path("work")

@@ -10,7 +10,7 @@ The parts are POSIX shell: git is run where the workspace is, in one go.
 
 from __future__ import annotations
 
-__all__ = ["INSIDE", "OUTSIDE", "PROGRAMS", "SETTINGS", "TAME_FILTERS", "refusal"]
+__all__ = ["INSIDE", "LINKS", "OUTSIDE", "PROGRAMS", "SETTINGS", "TAME_FILTERS", "refusal"]
 
 #: The exit code of `INSIDE` for a repository that leads out of the workspace.
 OUTSIDE = 65
@@ -49,6 +49,26 @@ done
 unset IFS; set +f
 """
 
+# $0 is the folders of the workspace, one a line; the rest are links. Prints those that leave them.
+_LEAVING = """
+set -f; IFS="
+"
+for link do
+  to=$(realpath -m -- "$link") ok=
+  for base in $0; do case $to/ in "$base"/*) ok=1;; esac; done
+  [ "$ok" ] || echo "$link leads to $to"
+done"""
+#: Ends with `OUTSIDE` where a link among git's own files leaves the folders in $AWL_INSIDE: git
+#: writes through links, to its index, its settings and its logs (of which a line may hold whatever
+#: a branch is called). Hooks are left out: they are neither run nor written.
+LINKS = rf"""
+leaving=$(find "$(git rev-parse --path-format=absolute --git-dir)" \
+  "$(git rev-parse --path-format=absolute --git-common-dir)" \
+  -name hooks -prune -o -type l -exec sh -c '{_LEAVING}' "$AWL_INSIDE" {{}} +) || exit 1
+[ -z "$leaving" ] ||
+  {{ echo "git would write outside the workspace: $leaving" >&2; exit {OUTSIDE}; }}
+"""
+
 #: Has the person's filters (of large files, say) stand, and no others: `git status` runs them.
 TAME_FILTERS = r"""
 while IFS= read -r key; do
@@ -65,6 +85,8 @@ _PROGRAMS = "|".join(
         r"core\.(alternaterefscommand|askpass|gitproxy|sshcommand)$",
         r"credential\.(.*\.)?helper$",
         r"filter\..*\.(clean|smudge|process)$",
+        # No programs, but as bad: the person's own credentials would go to whoever answers.
+        r"http\.(.*\.)?(proxy)?ssl(backend|cainfo|capath|verify)$",
         r"remote\..*\.(uploadpack|vcs)$",
     )
 )
@@ -82,7 +104,7 @@ named=$(find -L "$(git rev-parse --path-format=absolute --git-dir)" \
   \( -name config -o -name config.worktree \) -exec sh -c '{_NAMED}' '^({_PROGRAMS})' {{}} + |
   sort -u)
 [ -z "$named" ] ||
-  {{ echo "its own settings name programs to run: $named" >&2; exit {PROGRAMS}; }}
+  {{ echo "its own settings name programs to run, or whom to trust: $named" >&2; exit {PROGRAMS}; }}
 """
 # $AWL_SETTINGS is the file and $AWL_KNOWN the pattern of what the launcher puts there.
 _REFUSE_SETTINGS = rf"""

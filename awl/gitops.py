@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 from awl import gitguard, proc
@@ -11,7 +12,7 @@ from awl.executor import Rooted, not_astray
 from awl.model import RepoState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from awl.executor import Executor
     from awl.model import RepoSpec
@@ -31,6 +32,8 @@ BASE = {
     "GIT_TERMINAL_PROMPT": "0",
     # What a repository names as a submodule may not run programs (`ext::`).
     "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh",
+    # A repository may hold other content under a commit's name; what counts is the commit's own.
+    "GIT_NO_REPLACE_OBJECTS": "1",
     "LC_ALL": "C.UTF-8",
 }
 # Where a clone keeps which commits came with it on tags alone: nothing else tells these tags from
@@ -38,6 +41,10 @@ BASE = {
 _KNOWN = "awl-known"
 _LONE_TAGS = ("rev-list", "--no-walk", "--tags", "--not", "--remotes")
 _UNREADABLE = "unreadable"
+# Lines that say how far git is; what is left are its errors.
+_PROGRESS = re.compile(
+    rb"^(remote: )?(Total \d+ \(|[A-Z][a-z ]+: +\d+(%? \(|, done)).*\n?", re.MULTILINE
+)
 # Tells each repository below the given folders that holds work of its own, with the reason. `known`
 # are commits that came from the remote, besides those in `_KNOWN`. The repository's own settings
 # must neither hide anything nor run a program, and it must not lead out of the folders. A submodule
@@ -89,10 +96,18 @@ ahead=$({ printf '%s\n' $known; [ ! -f "$file" ] || bounded cat -- "$file"; } |
 )
 
 
-def clone(executor: Executor, spec: RepoSpec, kind: str, path: str, ref: str | None) -> RepoState:
+def clone(
+    executor: Executor,
+    spec: RepoSpec,
+    kind: str,
+    path: str,
+    ref: str | None,
+    told: Callable[[str], None] | None = None,
+) -> RepoState:
     """Clone `spec` to `path` (relative to the workspace) and check out `ref` or its default branch.
 
-    Raises `CloneFailed` with git's own words, and `RefNotFound`.
+    `told` hears how far git is, in git's words with a percentage, often. Raises `CloneFailed` with
+    git's own words, and `RefNotFound`.
     """
     target = executor.path(path)
     source, bundle = spec.url, None
@@ -102,12 +117,16 @@ def clone(executor: Executor, spec: RepoSpec, kind: str, path: str, ref: str | N
         source = bundle
     env = {**BASE, **_credentials(spec)}
     git = _Git(executor, target, env)
+    quiet = ("--quiet", "--progress") if told else ("--quiet",)
     # Hard links into the person's repository would give the workspace a hand on it.
     made = executor.run(
-        ("git", "clone", "--quiet", "--no-hardlinks", "--", source, target),
+        ("git", "clone", *quiet, "--no-hardlinks", "--", source, target),
         limit=CLONE_LIMIT,
         env=env,
+        told=_percentages(told),
     )
+    if told:
+        made = made._replace(err=_PROGRESS.sub(b"", made.err))
     if made.code != 0 and _is_missing(executor):
         raise ToolMissing(
             "there is no git in the workspace, so nothing can be cloned into it",
@@ -142,10 +161,23 @@ def clone(executor: Executor, spec: RepoSpec, kind: str, path: str, ref: str | N
         if spec.local is None:
             # Only a repository that came from this machine may name others on it.
             env["GIT_ALLOW_PROTOCOL"] = "git:http:https:ssh"
-        git("submodule", "--quiet", "update", "--init", "--recursive", limit=CLONE_LIMIT)
+        words = ("update", "--init", "--recursive", *quiet[1:])
+        git("submodule", "--quiet", *words, limit=CLONE_LIMIT, told=_percentages(told))
         listed = f'git {" ".join(_LONE_TAGS)} >"$(git rev-parse --git-dir)/{_KNOWN}"'
         git("submodule", "--quiet", "foreach", "--recursive", listed)
     return _state(git, spec, kind, path, ref)
+
+
+def _percentages(told: Callable[[str], None] | None) -> Callable[[str], None] | None:
+    """Return what hears only how far git is, of all that it says."""
+    if told is None:
+        return None
+
+    def hear(line: str) -> None:
+        if "% (" in line:
+            told(line.removeprefix("remote: "))
+
+    return hear
 
 
 def _is_missing(executor: Executor) -> bool:
@@ -188,14 +220,26 @@ class _Git:
         self._folder = folder
         self._env = env
 
-    def __call__(self, *words: str, limit: float = LOOK_LIMIT) -> proc.Completed:
-        done = self.run(*words, limit=limit)
+    def __call__(
+        self,
+        *words: str,
+        limit: float = LOOK_LIMIT,
+        told: Callable[[str], None] | None = None,
+    ) -> proc.Completed:
+        done = self.run(*words, limit=limit, told=told)
         if done.code != 0:
             raise CloneFailed(f"git {words[0]} failed: {done.words}")
         return done
 
-    def run(self, *words: str, limit: float = LOOK_LIMIT) -> proc.Completed:
-        return self._executor.run(("git", "-C", self._folder, *words), limit=limit, env=self._env)
+    def run(
+        self,
+        *words: str,
+        limit: float = LOOK_LIMIT,
+        told: Callable[[str], None] | None = None,
+    ) -> proc.Completed:
+        argv = ("git", "-C", self._folder, *words)
+        done = self._executor.run(argv, limit=limit, env=self._env, told=told)
+        return done._replace(err=_PROGRESS.sub(b"", done.err)) if told else done
 
     def ask(self, *words: str) -> str | None:
         done = self.run(*words)

@@ -41,6 +41,7 @@ top=$(timeout --foreground 60 git rev-parse --show-toplevel) || exit 1
 [ "$(realpath -- "$top")" = "$(pwd -P)" ] || { echo "git works elsewhere: in $top" >&2; exit 65; }
 """
     + gitguard.INSIDE
+    + gitguard.LINKS
 )
 # $1 the repository, $2 the remote, $3 the branch. Ends with the ref used, the commit, and whether
 # the remote's default branch stands in.

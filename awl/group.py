@@ -109,11 +109,34 @@ def _of_click(call: Session, error: click.ClickException) -> AwlError:
             "'' (nothing), from --runtime, is not a runtime; accepted: container, host",
             f"such as {call.program} --runtime host …",
         )
-    if isinstance(error, click.BadParameter) and not isinstance(error, click.MissingParameter):
-        return ValueInvalid(error.format_message(), see)
+    if isinstance(error, click.MissingParameter):
+        return UsageError(_what_is_missing(error, path), see)
+    if isinstance(error, click.BadParameter):
+        return _of_value(error, see)
     if "Missing command" in error.format_message():
         return NoCommand(context.find_root().get_help() if context else see)
     return UsageError(error.format_message(), see)
+
+
+def _what_is_missing(error: click.MissingParameter, path: str) -> str:
+    param = error.param
+    if param is None:
+        return error.format_message()
+    if isinstance(param.type, click.Choice):
+        return f"{path} needs one of: {', '.join(param.type.choices)}"
+    return f"{path} needs {param.human_readable_name}"
+
+
+def _of_value(error: click.BadParameter, see: str) -> AwlError:
+    """Return the error of a value; of a word that is none of several, with the nearest of them."""
+    param = error.param
+    given, known, _ = error.message.partition(" is not one of ")
+    if param is None or not known or not isinstance(param.type, click.Choice):
+        return ValueInvalid(error.format_message(), see)
+    words = param.type.choices
+    where = f"{param.opts[0]} " if isinstance(param, click.Option) else ""
+    near = _did_you_mean(given.strip("'"), words, "")
+    return ValueInvalid(f"{where}{given} is none of: {', '.join(words)}", *near, see)
 
 
 def _did_you_mean(given: str, known: Any, program: str) -> list[str]:

@@ -39,6 +39,7 @@ __all__ = [
 
 # Seconds to wait for the last words of a child that has ended; a grandchild may hold the stream.
 _PATIENCE = 2.0
+_CHUNK = 1 << 16
 # Python ignores these two; the programs it starts shall not.
 _RESET = (signal.SIGPIPE, signal.SIGXFSZ)
 
@@ -174,10 +175,10 @@ def spawn(
 
 
 class _Teller:
-    """Reads standard error of a child line by line, where somebody wants to be told of it."""
+    """Reads standard error of a child as it comes, where somebody wants to be told of it."""
 
     def __init__(self, child: subprocess.Popen[bytes], told: Callable[[str], None] | None) -> None:
-        self._lines: list[bytes] = []
+        self._parts: list[bytes] = []
         self._thread: threading.Thread | None = None
         if told is None or child.stderr is None:
             return
@@ -188,8 +189,9 @@ class _Teller:
 
     @property
     def heard(self) -> bytes:
-        """What was read; complete once the teller is left."""
-        return b"".join(self._lines)
+        """What a terminal would still show of it; complete once the teller is left."""
+        lines = b"".join(self._parts).split(b"\n")
+        return b"\n".join(line.removesuffix(b"\r").rpartition(b"\r")[2] for line in lines)
 
     def __enter__(self) -> Self:
         if self._thread:
@@ -202,9 +204,14 @@ class _Teller:
 
     def _listen(self, stream: IO[bytes], told: Callable[[str], None]) -> None:
         with stream:
-            for line in stream:
-                self._lines.append(line)
-                told(line.decode(errors="replace").rstrip())
+            rest = b""
+            while data := os.read(stream.fileno(), _CHUNK):
+                self._parts.append(data)
+                # What is written over (by `\r`) is told as well: it is how far something is.
+                *lines, rest = (rest + data).replace(b"\r", b"\n").split(b"\n")
+                for line in lines:
+                    if line:
+                        told(line.decode(errors="replace").rstrip())
 
 
 def _found(program: str, env: Mapping[str, str]) -> str:

@@ -57,8 +57,15 @@ class Session:
     def context(self) -> Context:
         """What runtimes are made from."""
         store = Store(paths.root(self.environment))
-        progress = self.console.progress if self.console.watched else None
-        return Context(self.environment, store, self.console.warn, progress, self._engine_setting())
+        watched = self.console.watched
+        return Context(
+            self.environment,
+            store,
+            self.console.warn,
+            progress=self.console.progress if watched else None,
+            update=self.console.update if watched else None,
+            engine=self._engine_setting(),
+        )
 
     def _engine_setting(self) -> Setting | None:
         """Return the engine that was asked for, if there is use for one.

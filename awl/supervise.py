@@ -2,7 +2,8 @@
 
 EXEC-5: a signal to the launcher ends the child and leaves no orphan. Everything that `exec` starts
 carries a mark in its environment, which children inherit however they fork, so all of them can be
-found, on the host and in a container alike.
+found, on the host and in a container alike. What the launcher cannot see to itself (it is killed,
+and has no time to end anything) falls to its `Heir`.
 """
 
 # Plain strings, as in awl.paths.
@@ -15,13 +16,24 @@ import contextlib
 import os
 import select
 import signal
+import time
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-__all__ = ["ENDING", "MARK", "Gate", "Signals", "end_local", "exit_code", "new_mark", "write_all"]
+__all__ = [
+    "ENDING",
+    "MARK",
+    "Gate",
+    "Heir",
+    "Signals",
+    "end_local",
+    "exit_code",
+    "new_mark",
+    "write_all",
+]
 
 #: The variable that marks what one `exec` started.
 MARK = "AWL_EXEC_ID"
@@ -30,6 +42,7 @@ ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 #: Seconds between asking and killing.
 GRACE = 2.0
 _ROUNDS = 5
+_PAUSE = 0.1
 _HELD_FOR = 1000  # milliseconds
 _HELD_BYTES = 4096
 _FROM_KERNEL = 0x80  # SI_KERNEL: sent by the terminal, which has sent it to the child as well
@@ -46,14 +59,18 @@ def exit_code(status: int) -> int:
     return code if code >= 0 else 128 - code
 
 
-def end_local(mark: str, number: int) -> None:
+def end_local(mark: str, number: int) -> bool:
     """Send signal `number` to every process on this machine that carries `mark`.
 
-    To kill takes several rounds: a process may fork while they are being looked for.
+    Returns whether there was any; 0 only looks. To kill takes several rounds: a process may fork
+    while they are being looked for.
     """
+    reached = False
     for _ in range(_ROUNDS if number == signal.SIGKILL else 1):
         if not _signal_marked(f"{MARK}={mark}".encode(), number):
-            return
+            break
+        reached = True
+    return reached
 
 
 def _signal_marked(wanted: bytes, number: int) -> bool:
@@ -101,7 +118,7 @@ class Signals:
     def wait(
         self,
         pid: int,
-        end: Callable[[int], None],
+        end: Callable[[int], object],
         *,
         from_terminal: bool = False,
         late: Callable[[], float | None] | None = None,
@@ -129,7 +146,7 @@ class Signals:
     def _watch(
         self,
         pid: int,
-        end: Callable[[int], None],
+        end: Callable[[int], object],
         late: Callable[[], float | None] | None,
         *,
         from_terminal: bool,
@@ -162,6 +179,60 @@ class Signals:
         if limit is None:
             return signal.sigwaitinfo(self._watched)
         return signal.sigtimedwait(self._watched, limit)
+
+
+class Heir:
+    """A copy of the launcher that does nothing, unless the launcher is killed while a child runs.
+
+    Then it ends what the child has started, as the launcher would have: `end(number)` sends a
+    signal and tells whether anything was there to get it; 0 only looks. A child that is told of its
+    parent's death by the kernel (PR_SET_PDEATHSIG) would not do: its own children are not told, and
+    neither is what runs in a container.
+
+    It is made before there is a child, and before any thread; it is gone when the block is left.
+    """
+
+    def __init__(self, end: Callable[[int], bool]) -> None:
+        self._end = end
+        self._held = -1
+        self._pid = 0
+
+    def __enter__(self) -> Self:
+        watched, self._held = os.pipe()
+        self._pid = os.fork()
+        if not self._pid:
+            try:
+                self._wait(watched)
+            finally:
+                os._exit(0)
+        os.close(watched)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # Killed first: the end of the pipe is what it waits for.
+        os.kill(self._pid, signal.SIGKILL)
+        os.waitpid(self._pid, 0)
+        os.close(self._held)
+
+    def _wait(self, watched: int) -> None:
+        """Wait until the launcher's end of the pipe is closed, which only its death does."""
+        # Of nobody's group, so that what kills the launcher with its group leaves the heir; and no
+        # stream stays open through it.
+        os.setsid()
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for stream in range(3):
+            os.dup2(nothing, stream)
+        os.dup2(watched, 3)
+        os.closerange(4, os.sysconf("SC_OPEN_MAX"))
+        if os.read(3, 1):
+            return
+        if not self._end(signal.SIGHUP):
+            return
+        patience = GRACE
+        while patience > 0 and self._end(0):
+            time.sleep(_PAUSE)
+            patience -= _PAUSE
+        self._end(signal.SIGKILL)
 
 
 class Gate:

@@ -31,7 +31,7 @@ NAMES = {
     "doctor": "Find what is wrong and say how to mend it.",
     "completion": "Completion and short commands for shells.",
     "version": "Show versions.",
-    "help": "Show help on a command, or on exit-codes.",
+    "help": "Show help on a command, on exit-codes or environment.",
 }
 
 _LIFECYCLE = frozenset({"start", "stop", "restart", "status", "logs"})

@@ -58,7 +58,9 @@ def command() -> click.Command:
         completion,
         [
             click.Argument(("what",), type=click.Choice([*startup.SHELLS, "install", "uninstall"])),
-            click.Argument(("shell",), type=click.Choice(startup.SHELLS), required=False),
+            click.Argument(
+                ("shell",), type=click.Choice(startup.SHELLS), required=False, metavar="[SHELL]"
+            ),
         ],
         "Print the script of a shell with completion and short commands, or put it into the"
         " shell's start-up file (install, uninstall).",

@@ -70,7 +70,8 @@ def create(
         done = []
         for kind, repo, path, wanted_ref in wanted:
             session.console.progress(f"cloning {repo.url} to {path}")
-            done.append(gitops.clone(executor, repo, kind, path, wanted_ref))
+            told = session.console.update if session.console.watched else None
+            done.append(gitops.clone(executor, repo, kind, path, wanted_ref, told))
         return tuple(done)
 
     spec = CreateSpec(

@@ -1,13 +1,15 @@
-"""`doctor`: what is wrong, how to mend it, and with `--fix` mended (CAP-1b, CAP-1c)."""
+"""`doctor`: what is wrong, how to mend it, and with `--fix` mended (CAP-1b to CAP-1d)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from awl.errors import AwlError, Unhealthy
+from awl.errors import AwlError, Unhealthy, UsageError
 from awl.runtimes import registry
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import click
 
     from awl.console import Console
@@ -17,19 +19,28 @@ if TYPE_CHECKING:
 __all__ = ["command", "doctor"]
 
 
-def doctor(session: Session, *, fix: bool) -> None:
+def doctor(session: Session, *, fix: bool, yes: bool) -> None:
     """Print every finding; raise `Unhealthy` where one is left.
 
     Looks at the chosen runtime, or at all where none was chosen: `--runtime host` asks no engine.
+    What `fix` would remove is named and asked for first, unless `yes`; declined, it is left.
     """
     from awl.doctor import examine
 
+    if yes and not fix:
+        raise UsageError("--yes is for --fix, which was not given", "doctor --fix --yes")
     setting = session.runtime_setting
     chosen = registry.canonical(setting)
     runtimes = (chosen,) if setting.chosen else registry.names()
     rows: list[dict[str, object]] = []
-    for finding in list(examine(runtimes, session.context)):
-        fixed, problem = _repair(finding) if fix else (False, finding.problem)
+    findings = list(examine(runtimes, session.context))
+    agreed = not fix or _may_remove(session, findings, yes=yes)
+    for finding in findings:
+        fixed, problem = False, finding.problem
+        if fix and finding.removes and not agreed:
+            problem += "; not mended: not confirmed"
+        elif fix:
+            fixed, problem = _repair(finding)
         rows.append(
             {
                 "id": finding.id,
@@ -37,6 +48,7 @@ def doctor(session: Session, *, fix: bool) -> None:
                 "subject": finding.subject,
                 "problem": problem,
                 "mend": finding.mend,
+                "removes": list(finding.removes),
                 "fixed": fixed,
             }
         )
@@ -48,10 +60,23 @@ def doctor(session: Session, *, fix: bool) -> None:
     elif not left:
         session.console.result("healthy")
     if left:
-        raise Unhealthy(
-            f"{len(left)} of {len(rows)} findings are left to mend",
-            "each says how" if fix else f"each says how; or try: {session.program} doctor --fix",
-        )
+        hint = "each says how"
+        if not fix and any(finding.repair for finding in findings):
+            hint += f"; or try: {session.program} doctor --fix"
+        if not agreed:
+            hint += f"; to remove without the question: {session.program} doctor --fix --yes"
+        raise Unhealthy(f"{len(left)} of {len(rows)} findings are left to mend", hint)
+
+
+def _may_remove(session: Session, findings: Sequence[Finding], *, yes: bool) -> bool:
+    """Name all that would be removed, and ask; where it is nothing, there is no question."""
+    removing = [finding for finding in findings if finding.repair and finding.removes]
+    named = [
+        f"to be removed: {thing} ({finding.id}: {finding.subject})"
+        for finding in removing
+        for thing in finding.removes
+    ]
+    return not named or session.console.confirm(f"remove {len(named)}?", named, yes=yes)
 
 
 def _repair(finding: Finding) -> tuple[bool, str]:
@@ -85,8 +110,9 @@ def command() -> click.Command:
             click.Option(
                 ("--fix",),
                 is_flag=True,
-                help="Mend what can be mended; what may hold work is left alone.",
-            )
+                help="Mend what can be mended; asks before anything is removed.",
+            ),
+            click.Option(("--yes", "-y"), is_flag=True, help="Do not ask."),
         ],
         "Find what is wrong and say how to mend it: in --runtime, else in all.",
     )

@@ -163,7 +163,7 @@ def command(name: str) -> click.Command:
         logs,
         [
             click.Option(("--follow", "-f"), is_flag=True, help="Go on as more comes."),
-            click.Option(("--tail",), metavar="N", help="Only the last lines."),
+            click.Option(("--tail",), metavar="LINES", help="Only the last lines."),
             one,
         ],
         "Print what the first process of a workspace has printed.",

@@ -64,9 +64,10 @@ def reset(
         repos = gitreset.find(executor, _place(executor, where, root), deep)
     if not repos:
         session.console.warn(f"no repository found in {where} of workspace {name}")
-    for repo in repos:
-        session.console.note(f"to be reset: {repo.shown} to {ref}; uncommitted work there is lost")
-    if repos and not yes and not session.console.confirm(f"reset {len(repos)}?"):
+    named = [
+        f"to be reset: {repo.shown} to {ref}; uncommitted work there is lost" for repo in repos
+    ]
+    if named and not session.console.confirm(f"reset {len(named)}?", named, yes=yes):
         raise Declined("not confirmed, so nothing was reset", "to skip the question: --yes")
     _reset(session, executor, repos, wanted, {"workspace": name, "runtime": runtime.name})
 

@@ -56,9 +56,8 @@ def rm(
             session.require(session.runtime(), "rm.keep-volumes", "--keep-volumes")
     if not force and not keep_volumes:  # what is kept is not lost
         _refuse_loss(targets)
-    for target in targets:
-        session.console.note(f"to be removed: {_what(target)}")
-    if targets and not yes and not session.console.confirm(f"remove {len(targets)}?"):
+    named = [f"to be removed: {_what(target)}" for target in targets]
+    if named and not session.console.confirm(f"remove {len(named)}?", named, yes=yes):
         raise Declined("not confirmed, so nothing was removed", "to skip the question: --yes")
     _remove(session, targets, keep_volumes=keep_volumes)
 

@@ -135,7 +135,7 @@ COMMANDS: dict[str, Command] = {
         "Print what a workspace's first process printed.",
         (
             Option(('--follow', '-f'), None, 'Go on as more comes.'),
-            Option(('--tail',), 'N', 'Only the last lines.'),
+            Option(('--tail',), 'LINES', 'Only the last lines.'),
         ),
         (
             Argument('workspace'),
@@ -176,7 +176,8 @@ COMMANDS: dict[str, Command] = {
     'doctor': Command(
         'Find what is wrong and say how to mend it.',
         (
-            Option(('--fix',), None, 'Mend what can be mended; what may hold work is left alone.'),
+            Option(('--fix',), None, 'Mend what can be mended; asks before anything is removed.'),
+            Option(('--yes', '-y'), None, 'Do not ask.'),
         ),
         (
         ),
@@ -198,7 +199,7 @@ COMMANDS: dict[str, Command] = {
         ),
     ),
     'help': Command(
-        'Show help on a command, or on exit-codes.',
+        'Show help on a command, on exit-codes or environment.',
         (
         ),
         (

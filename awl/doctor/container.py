@@ -36,10 +36,29 @@ _REMOVE_LIMIT = 60.0
 
 
 class _Seen(NamedTuple):
-    """What carries this installation's labels: (id or name, workspace)."""
+    """What carries this installation's labels: (id or name, workspace).
+
+    `names` has the names of containers by their ids.
+    """
 
     containers: tuple[tuple[str, str], ...]
     volumes: tuple[tuple[str, str], ...]
+    names: dict[str, str]
+
+    def of(self, name: str, kept: frozenset[str]) -> _Things:
+        """Return what belongs to the workspace `name`, without the volumes that are kept."""
+        volumes = (volume for volume, owner in self.volumes if owner == name)
+        return _Things(
+            tuple(container for container, owner in self.containers if owner == name),
+            tuple(volume for volume in volumes if volume not in kept),
+        )
+
+
+class _Things(NamedTuple):
+    """Ids of containers, and names of volumes."""
+
+    containers: tuple[str, ...]
+    volumes: tuple[str, ...]
 
 
 def examine(context: Context) -> Iterator[Finding]:
@@ -70,17 +89,19 @@ def examine(context: Context) -> Iterator[Finding]:
     half = {name for container, name in seen.containers if container not in recorded}
     for name in sorted(half):
         if not context.store.busy("container", name):
+            things = seen.of(name, _kept(context, name))
+            containers = (f"container {seen.names[container]}" for container in things.containers)
             yield Finding(
                 "half-made",
                 "container",
                 name,
                 "its container has no record: a create was killed, or failed and was kept",
                 f"awl rm {name} --runtime container",
-                partial(_remove, engine, context, name),
+                partial(_remove, engine, context, name, things),
+                (*containers, *(f"volume {volume}" for volume in things.volumes)),
             )
-    kept = context.store.records("kept")
     for volume, name in seen.volumes:
-        if name in whole or name in half or volume in kept.get(name, {}).get("volumes", ()):
+        if name in whole or name in half or volume in _kept(context, name):
             continue
         if not context.store.busy("container", name):
             yield Finding(
@@ -90,23 +111,29 @@ def examine(context: Context) -> Iterator[Finding]:
                 f"it belongs to workspace {name}, which does not exist",
                 shell_line((engine.client, "volume", "rm", volume)),
                 partial(_remove_volume, engine, context, volume, name),
+                (f"volume {volume}",),
             )
 
 
 def _look(engine: Docker, context: Context) -> _Seen:
-    containers = _rows(engine, context, "ID", "ps", "--all", "--no-trunc")
-    return _Seen(containers, _rows(engine, context, "Name", "volume", "ls"))
-
-
-def _rows(
-    engine: Docker, context: Context, key: str, *words: str, name: str | None = None
-) -> tuple[tuple[str, str], ...]:
     # One filter only: Podman lists what meets any of several.
     mine = installation(context.store.root)
-    shown = (key, f"label:{WORKSPACE}", f"label:{INSTALLATION}")
-    rows = engine.rows(*words, "--filter", f"label={WORKSPACE}", fields=shown)
-    ours = ((row[0], row[1]) for row in rows if row[2] == mine)
-    return tuple(sorted(row for row in ours if name in {None, row[1]}))
+    labels = (f"label:{WORKSPACE}", f"label:{INSTALLATION}")
+    only = ("--filter", f"label={WORKSPACE}")
+    found = engine.rows("ps", "--all", "--no-trunc", *only, fields=("ID", *labels, "Names"))
+    containers = [row for row in found if row[2] == mine]
+    volumes = engine.rows("volume", "ls", *only, fields=("Name", *labels))
+    return _Seen(
+        tuple(sorted((row[0], row[1]) for row in containers)),
+        tuple(sorted((row[0], row[1]) for row in volumes if row[2] == mine)),
+        {row[0]: row[3] for row in containers},
+    )
+
+
+def _kept(context: Context, name: str) -> frozenset[str]:
+    """Return the volumes that `rm --keep-volumes` has kept of a workspace."""
+    record = read_document(context.store.record("kept", name)) or {}
+    return frozenset(record.get("volumes", ()))
 
 
 def _is_whole(record: dict[str, Any]) -> bool:
@@ -152,6 +179,7 @@ def _spoilt(context: Context, whole: dict[str, Any], seen: _Seen) -> Iterator[Fi
             f"its record cannot be read, and stands in the way of a new one: {path}",
             shell_line(("rm", path)),
             partial(_forget, context, name),
+            (path,),
         )
 
 
@@ -169,29 +197,29 @@ def _forget(context: Context, name: str) -> None:
                 os.unlink(context.store.record("container", name))
 
 
-def _remove(engine: Docker, context: Context, name: str) -> None:
-    """Remove what is half made; under the lock of its name nobody is making it."""
+def _remove(engine: Docker, context: Context, name: str, things: _Things) -> None:
+    """Remove what is half made, and was shown; under the lock of its name nobody is making it."""
     with context.store.lock("container", name):
         record = read_document(context.store.record("container", name))
         if record is not None and _is_whole(record):
             return  # another call has been here meanwhile
-        found = _rows(engine, context, "ID", "ps", "--all", "--no-trunc", name=name)
-        for container, _ in found:
+        now = _look(engine, context).of(name, _kept(context, name))
+        containers = [one for one in things.containers if one in now.containers]
+        for container in containers:
             executor = EngineExecutor(engine, container, name)
             refuse_loss(gitops.at_risk(executor, REPOSITORIES, ()))
-        if found:
-            _done(engine, "rm", "--force", "--volumes", *(container for container, _ in found))
-        kept = context.store.records("kept").get(name, {}).get("volumes", ())
-        left = _rows(engine, context, "Name", "volume", "ls", name=name)
-        if volumes := [volume for volume, _ in left if volume not in kept]:
+        if containers:
+            _done(engine, "rm", "--force", "--volumes", *containers)
+        if volumes := [one for one in things.volumes if one in now.volumes]:
             _done(engine, "volume", "rm", *volumes)
         context.store.forget("container", name)
 
 
 def _remove_volume(engine: Docker, context: Context, volume: str, name: str) -> None:
     with context.store.lock("container", name):
-        kept = context.store.records("kept").get(name, {}).get("volumes", ())
-        if volume in kept or os.path.lexists(context.store.record("container", name)):
+        if volume in _kept(context, name) or os.path.lexists(
+            context.store.record("container", name)
+        ):
             return  # another call has been here meanwhile
         _done(engine, "volume", "rm", volume)
 

@@ -128,7 +128,7 @@ def _leftovers(store: Store) -> Iterator[Finding]:
 
 def _leftover(path: str, runtime: str, repair: partial[None]) -> Finding:
     problem = "a call that was killed has left it, half made or half removed"
-    return Finding("leftover", runtime, path, problem, "awl doctor --fix", repair)
+    return Finding("leftover", runtime, path, problem, "awl doctor --fix", repair, (path,))
 
 
 def _sweep(store: Store, name: str) -> None:

@@ -17,7 +17,8 @@ class Finding(NamedTuple):
 
     `id` says which kind, `runtime` is `None` for what concerns them all, `subject` is a name or a
     path; `mend` is what to type or to do. `repair` does it, or raises `AwlError` or `OSError`; it
-    is `None` where only the person can decide.
+    is `None` where only the person can decide. `removes` names what the repair removes for good:
+    nothing of it may go before the person has seen it and agreed (CAP-1d).
     """
 
     id: str
@@ -26,6 +27,7 @@ class Finding(NamedTuple):
     problem: str
     mend: str
     repair: Callable[[], None] | None = None
+    removes: tuple[str, ...] = ()
 
 
 def of_error(error: AwlError, runtime: str | None, subject: str) -> Finding:

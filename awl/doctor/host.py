@@ -89,7 +89,9 @@ def _open_to_others(root: str, name: str) -> Iterator[Finding]:
 def _half_made(context: Context, name: str) -> Finding:
     problem = "its creation failed, and it was kept for a look"
     mend = f"awl rm {name} --runtime host"
-    return Finding("half-made", "host", name, problem, mend, partial(_remove, context, name))
+    repair = partial(_remove, context, name)
+    removes = (f"{context.store.root}/{name}",)
+    return Finding("half-made", "host", name, problem, mend, repair, removes)
 
 
 def _remove(context: Context, name: str) -> None:

@@ -50,17 +50,20 @@ exec sh -l
 _SIGN = f"""printf '\\1%s\\n' "${supervise.MARK}" >&2
 """
 # Ends everything that carries the mark of one exec: $1 is the mark, $2 the signal, $3 the rounds.
+# Its exit code is 0 where there was anything to get the signal.
 # The eldest first, in order of their numbers: a parent would go on where its child has ended before
 # it. Names alone would have 10 before 9.
 _ELDEST_FIRST = " ".join(f"/proc/{'[0-9]' * digits}" for digits in range(1, 8))
-_END = f"""n=0
+_END = f"""n=0 r=1
 while [ $n -lt "$3" ]; do
   n=$((n + 1)) f=
   for d in {_ELDEST_FIRST}; do
     grep -qzx "{supervise.MARK}=$1" "$d/environ" 2>/dev/null && f=1 && kill "-$2" "${{d#/proc/}}"
   done 2>/dev/null
-  [ "$f" ] || exit 0
+  [ "$f" ] || break
+  r=0
 done
+exit $r
 """
 # Variables that the client itself heeds, or what it starts (ssh): set in its environment they would
 # change what it does.
@@ -111,11 +114,14 @@ class EngineExecutor:
         env: Mapping[str, str] | None = None,
         stdin: bytes | IO[bytes] = b"",
         stdout: IO[bytes] | None = None,
+        told: Callable[[str], None] | None = None,
     ) -> proc.Completed:
         """Run `argv` inside; a stopped container is started first."""
         words = ("exec", "-i", *self._user, *_by_name(env or {}), self._container, *argv)
         for _ in range(2):
-            done = self._engine.call(*words, limit=limit, env=env, stdin=stdin, stdout=stdout)
+            done = self._engine.call(
+                *words, limit=limit, env=env, stdin=stdin, stdout=stdout, told=told
+            )
             if done.code not in _ENGINE_CODES or not _head_of(done.err):
                 break
             self._revive()
@@ -196,7 +202,11 @@ class EngineExecutor:
         # In a group of its own the client lives on to hand the exit code through; one that reads
         # the terminal must stay in ours, or it would be stopped.
         group = not terminal and not os.isatty(0)
-        with supervise.Signals() as signals:
+
+        def end(number: int) -> bool:
+            return self._end(mark, number, spec)
+
+        with supervise.Signals() as signals, supervise.Heir(end):
             pid = proc.spawn(
                 argv,
                 env={**self._engine.environment, **env},
@@ -208,7 +218,7 @@ class EngineExecutor:
                 gate.open()
             code = signals.wait(
                 pid,
-                lambda number: self._end(mark, number, spec),
+                end,
                 from_terminal=True,
                 late=self._probe(gate) if gate else None,
             )
@@ -237,11 +247,12 @@ class EngineExecutor:
         user = ("-u", spec.user) if spec.user else ()
         return ("-w", WORK, *user, self._container, shell, "-c")
 
-    def _end(self, mark: str, number: int, spec: ExecSpec) -> None:
+    def _end(self, mark: str, number: int, spec: ExecSpec) -> bool:
         rounds = "5" if number == signal.SIGKILL else "1"
-        self._engine.call(
+        done = self._engine.call(
             "exec", *self._place(spec), _END, "awl", mark, str(int(number)), rounds, limit=10.0
         )
+        return done.code == 0
 
     def _was_childs(self, code: int, said: bytes) -> bool:
         """Tell whether words like the engine's were the child's; if not, mend what they say."""

@@ -30,8 +30,10 @@ class Context(NamedTuple):
     environment: Mapping[str, str]
     store: Store
     warn: Callable[[str], None]
-    #: Tells a person at a terminal how far something is; `None` where nobody looks.
+    #: Tells a person at a terminal what is going on; `None` where nobody looks.
     progress: Callable[[str], None] | None = None
+    #: The same for how far it is: each call takes the place of the one before.
+    update: Callable[[str], None] | None = None
     #: The container engine that was asked for, checked; `None` where any will do.
     engine: Setting | None = None
 

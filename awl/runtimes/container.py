@@ -29,6 +29,8 @@ from awl.model import Capabilities, Listing, Workspace
 from awl.store import read_document
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from awl.model import CreateSpec
     from awl.runtimes.api import Context, Populate
 
@@ -278,7 +280,7 @@ class ContainerRuntime:
     # ------------------------------------------------------------ making and undoing
 
     def _run(self, spec: CreateSpec, container: str, image: str, kept: set[str]) -> str:
-        told = self._context.progress if spec.pull else None
+        told = self._told(image) if spec.pull else None
         self._make_volumes(spec, container, kept)
         said = self._run_words(spec, container, image)
         done = self._engine.call(*said, limit=_RUN_LIMIT, told=told)
@@ -307,6 +309,20 @@ class ContainerRuntime:
 
     def _labels(self, spec: CreateSpec) -> tuple[str, str]:
         return f"{_LABEL}={spec.name}", f"{_INSTALLATION}={self._installation}"
+
+    def _told(self, image: str) -> Callable[[str], None] | None:
+        """Return what hears the client while it pulls; `None` where nobody looks."""
+        progress, update = self._context.progress, self._context.update
+        if progress is None or update is None:
+            return None
+
+        def hear(line: str) -> None:
+            if line.startswith("Unable to find image"):
+                progress(f"pulling {image}")
+            else:
+                update(line)
+
+        return hear
 
     def _run_words(self, spec: CreateSpec, container: str, image: str) -> tuple[str, ...]:
         labels = self._labels(spec)

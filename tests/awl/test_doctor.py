@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from tests.awl.conftest import World
 
 
+def _mended(world: World) -> list[tuple[str, str, bool]]:
+    return _findings(world, "--fix", "--yes")
+
+
 def _findings(world: World, *words: str) -> list[tuple[str, str, bool]]:
     result = world.awl("doctor", "--json", *words)
     document = result.document
@@ -60,7 +64,7 @@ def test_a_root_that_is_no_folder_is_found(host: World, below: bool) -> None:
     host.root.touch()
     root = host.root / "deeper" if below else host.root
     host.env["AGENT_WORKSPACE_HOME"] = str(root)
-    assert ("root-not-writable", str(root), False) in _findings(host, "--fix")
+    assert ("root-not-writable", str(root), False) in _mended(host)
 
 
 def test_what_others_may_use_is_closed_to_them(host: World) -> None:
@@ -85,7 +89,7 @@ def test_what_others_may_use_is_closed_to_them(host: World) -> None:
     assert {(id_, subject) for id_, subject, _ in _findings(host)} == {
         ("mode", subject) for subject in subjects
     }
-    assert all(fixed for _, _, fixed in _findings(host, "--fix"))
+    assert all(fixed for _, _, fixed in _mended(host))
     assert (host.root / "a/auth/github/token").stat().st_mode & 0o777 == 0o600
     assert host.root.stat().st_mode & 0o777 == 0o755
     assert _findings(host) == []
@@ -99,7 +103,7 @@ def test_modes_are_never_set_through_a_link(host: World, tmp_path: Path) -> None
     (secret / "file").chmod(0o644)
     (host.root / "a/auth/link").symlink_to(secret)
     (host.root / "a/auth/file").symlink_to(secret / "file")
-    assert _findings(host, "--fix") == []
+    assert _mended(host) == []
     assert (secret / "file").stat().st_mode & 0o777 == 0o644
 
 
@@ -143,7 +147,7 @@ def test_what_killed_calls_have_left_is_cleared(host: World) -> None:
         ("leftover", str(own / "container/b.json.0123456789ab")),
     ]
     assert _findings(host) == [(*one, False) for one in left]
-    assert _findings(host, "--fix") == [(*one, True) for one in left]
+    assert _mended(host) == [(*one, True) for one in left]
     assert _findings(host) == []
 
 
@@ -162,7 +166,7 @@ def test_a_failed_workspace_that_was_kept_is_found_and_cleared(world: World, run
     remote = world.remote()
     world.awl("create", "--name", "a", "--keep-failed", str(remote), "/nowhere/acme/none")
     assert _findings(world) == [("half-made", "a", False)]
-    assert _findings(world, "--fix") == [("half-made", "a", True)]
+    assert _mended(world) == [("half-made", "a", True)]
     assert _findings(world) == []
     assert world.trace() == []
 
@@ -174,8 +178,8 @@ def test_work_in_a_failed_workspace_is_not_lost(world: World, runtime: str) -> N
         (world.root / "a/work/acme/tool/new").touch()
     else:
         world.docker("exec", "agent-ws-a", "touch", "/work/acme/tool/new")
-    assert _findings(world, "--fix") == [("half-made", "a", False)]
-    said = world.awl("doctor", "--fix").out
+    assert _mended(world) == [("half-made", "a", False)]
+    said = world.awl("doctor", "--fix", "--yes").out
     assert "not mended: it holds work that is nowhere else" in said
     assert f"mend: awl rm a --runtime {runtime}" in said
 
@@ -183,7 +187,7 @@ def test_work_in_a_failed_workspace_is_not_lost(world: World, runtime: str) -> N
 def test_a_workspace_with_spoilt_metadata_is_left_to_the_person(host: World) -> None:
     host.awl("create", "--name", "a", "--no-work-repos")
     (host.root / "a/.awl/workspace.json").write_text('{"name": "a"}')
-    assert _findings(host, "--fix") == [("record-spoilt", "a", False)]
+    assert _mended(host) == [("record-spoilt", "a", False)]
     assert (host.root / "a/work").is_dir()
 
 
@@ -225,7 +229,7 @@ def test_an_absent_image_is_found_and_pulled(container: World) -> None:
     image = "acme/tool:1"
     container.env["AGENT_ENV_IMAGE"] = image
     assert _findings(container) == [("image-missing", image, False)]
-    assert _findings(container, "--fix") == [("image-missing", image, False)]
+    assert _mended(container) == [("image-missing", image, False)]
     assert "not mended: it could not be pulled" in container.awl("doctor", "--fix").out
 
 
@@ -234,14 +238,14 @@ def test_an_image_that_the_registry_has_is_pulled(container: World) -> None:
     shutil.copytree(container.state / "images", container.state / "registry", dirs_exist_ok=True)
     container.docker("image", "rm", pinned)
     container.env["AGENT_ENV_IMAGE"] = pinned
-    assert _findings(container, "--fix") == [("image-missing", pinned, True)]
+    assert _mended(container) == [("image-missing", pinned, True)]
 
 
 def test_a_container_without_a_record_is_found_and_removed(container: World) -> None:
     container.awl("create", "--name", "a", "--no-work-repos")
     (container.root / ".awl/container/a.json").unlink()
     assert _findings(container) == [("half-made", "a", False)]
-    assert _findings(container, "--fix") == [("half-made", "a", True)]
+    assert _mended(container) == [("half-made", "a", True)]
     assert container.docker("ps", "-aq") == ""
     assert container.docker("volume", "ls", "-q") == ""
 
@@ -255,16 +259,49 @@ def test_stray_volumes_are_found_and_removed_and_kept_ones_stay(container: World
     container.docker("volume", "create", "--label", "awl.workspace=c", "agent-ws-c-work")
     stray = [("stray-volume", f"agent-ws-b-{part}") for part in ("codex", "home", "work")]
     assert _findings(container) == [(*one, False) for one in stray]
-    assert _findings(container, "--fix") == [(*one, True) for one in stray]
+    assert _mended(container) == [(*one, True) for one in stray]
     left = container.docker("volume", "ls", "-q").split()
     assert sorted(left) == [*(f"agent-ws-a-{p}" for p in ("codex", "home", "work")),
                             "agent-ws-c-work"]  # fmt: skip
 
 
+@pytest.mark.parametrize("answer", ["", "no\n", "y\n"])
+def test_volumes_are_named_and_go_only_where_the_person_agrees(
+    container: World, answer: str
+) -> None:
+    container.awl("create", "--name", "b", "--no-work-repos")
+    (container.root / ".awl/container/b.json").unlink()
+    (container.root / ".awl/container").chmod(0o755)
+    container.docker("rm", "-f", "agent-ws-b")
+    volumes = [f"agent-ws-b-{part}" for part in ("codex", "home", "work")]
+    result = container.awl("--quiet", "doctor", "--fix", stdin=answer)
+    asked, _, said = result.err.partition("remove 3? [y/N] ")
+    assert asked.splitlines() == [
+        f"to be removed: volume {name} (stray-volume: {name})" for name in volumes
+    ]
+    agreed = answer == "y\n"
+    assert result.code == (0 if agreed else 1)
+    assert container.docker("volume", "ls", "-q").split() == ([] if agreed else volumes)
+    assert ("awl doctor --fix --yes" in said) != agreed
+    assert result.out.count("not mended: not confirmed") == (0 if agreed else 3)
+
+
+def test_what_removes_nothing_is_mended_without_a_question(host: World) -> None:
+    host.awl("create", "--name", "a", "--no-work-repos")
+    half = host.root / ".awl/tmp/gone.1"
+    half.mkdir(parents=True)
+    (host.root / "a/auth").chmod(0o755)
+    result = host.awl("doctor", "--fix", "--json")
+    rows = {row["id"]: (row["fixed"], row["removes"]) for row in result.document["findings"]}
+    assert rows == {"leftover": (False, [str(half)]), "mode": (True, [])}
+    assert half.exists()
+    assert host.awl("doctor", "--yes").error == "usage"
+
+
 def test_a_container_that_somebody_removed_is_told_and_its_volumes_stay(container: World) -> None:
     container.awl("create", "--name", "a", "--no-work-repos")
     container.docker("rm", "-f", "agent-ws-a")
-    assert _findings(container, "--fix") == [("container-gone", "a", False)]
+    assert _mended(container) == [("container-gone", "a", False)]
     assert len(container.docker("volume", "ls", "-q").split()) == 3
 
 
@@ -278,7 +315,7 @@ def test_a_spoilt_record_is_cleared_with_what_it_stood_for(
         container.docker("rm", "-f", "agent-ws-a")
         container.docker("volume", "rm", *container.docker("volume", "ls", "-q").split())
     id_ = "half-made" if with_container else "record-spoilt"
-    assert _findings(container, "--fix") == [(id_, "a", True)]
+    assert _mended(container) == [(id_, "a", True)]
     assert _findings(container) == []
     assert container.awl("create", "--name", "a", "--no-work-repos").code == 0
 

@@ -237,6 +237,27 @@ def test_a_signal_ends_the_child_and_all_it_started(
     assert _alive(mark) == []
 
 
+@pytest.mark.parametrize("trap", ["", "trap '' TERM INT HUP;"])
+def test_what_a_killed_launcher_has_started_ends_all_the_same(place: World, trap: str) -> None:
+    mark = f"{400_000_000 + os.getpid()}"
+    script = f"{trap} (setsid sleep {mark} &) ; sleep {mark} & echo ready; sleep {mark}; echo no"
+    call = subprocess.Popen(
+        place.argv("exec", "a", "sh", "-c", script), stdout=subprocess.PIPE, env=place.env
+    )
+    with call:
+        assert call.stdout is not None
+        assert call.stdout.readline() == b"ready\n"
+        while len(_alive(mark)) < 3:
+            time.sleep(0.01)
+        call.kill()  # it alone: neither the child nor the engine's client
+        rest, _ = call.communicate(timeout=30)
+    assert rest == b""
+    limit = time.monotonic() + 10
+    while _alive(mark) and time.monotonic() < limit:
+        time.sleep(0.05)
+    assert _alive(mark) == []
+
+
 def test_a_graceful_child_ends_by_its_own_code(place: World) -> None:
     script = "trap 'echo bye; exit 7' TERM; echo ready; while :; do sleep 0.05; done"
     call = subprocess.Popen(

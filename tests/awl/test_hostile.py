@@ -6,12 +6,14 @@ Everything runs in the suite's lock: only the test's own folder can be written, 
 from __future__ import annotations
 
 import shutil
+import subprocess
 from typing import TYPE_CHECKING
 
+import pexpect
 import pytest
 
 if TYPE_CHECKING:
-    from tests.awl.conftest import Locked
+    from tests.awl.conftest import Locked, World
 
 
 # ---------------------------------------------------------------- repositories
@@ -80,6 +82,7 @@ _AT_RESET = {
     "filter": "git config filter.x.smudge $P; echo '* filter=x' >.git/info/attributes; rm file",
     "include": "printf '[core]\\nsshCommand = %s\\n' $P >.git/more; git config include.path more",
     "ssh": "git config core.sshCommand $P; git remote set-url origin git@127.0.0.1:a/b",
+    "trust": "git config http.https://github.com.sslVerify false",
     "upload-pack": "git config remote.origin.uploadpack $P",
     "helper": 'git config credential.helper "!$P"',
     "proxy": "git config core.gitProxy $P; git remote set-url origin git://127.0.0.1/a/b",
@@ -114,9 +117,78 @@ def test_reset_runs_nothing_that_a_repository_names(locked: Locked, spoil: str) 
     assert not mine.exists() or mine.read_text() == "mine\n"
 
 
-@pytest.mark.parametrize("name", ["filter", "include", "ssh", "helper", "workspace-helper"])
+# Each leads what git writes by itself to $D.
+_WRITTEN = {
+    # What is appended is a line with the branch's name in it: a shell would run it.
+    "log": "git checkout -qb 'x;touch${IFS}ran;'; echo '# mine' >$D/rc;"
+    " ln -sf $D/rc .git/logs/HEAD",
+    "log-of-branch": "mkdir -p .git/logs/refs/heads; touch $D/rc;"
+    " ln -sf $D/rc .git/logs/refs/heads/trunk",
+    "logs": "mkdir $D/logs; mv .git/logs .git/old; ln -s $D/logs .git/logs",
+    "index": "ln -sf $D/index .git/index",
+    "settings": "cp .git/config $D/config; git checkout -qb other; git branch -qD trunk;"
+    " ln -sf $D/config .git/config; git config --file $D/config --remove-section branch.trunk",
+    "branches": "cp -r .git/refs/heads $D/heads; rm -r .git/refs/heads;"
+    " ln -s $D/heads .git/refs/heads",
+    "packed": "git pack-refs --all; mv .git/packed-refs $D/refs; ln -s $D/refs .git/packed-refs",
+    "submodule-index": "git -c protocol.file.allow=always submodule --quiet add $R sub 2>/dev/null;"
+    " git commit -qm sub; git push -q origin HEAD:trunk; ln -sf $D/index .git/modules/sub/index",
+}
+
+
+@pytest.mark.parametrize("spoil", _WRITTEN.values(), ids=_WRITTEN)
+def test_reset_writes_nothing_through_links_that_lead_outside(locked: Locked, spoil: str) -> None:
+    _prepare(locked, spoil)
+    look = f"cd {locked.decoy}; find . -printf '%p %y %s %T@\\n' | sort; grep -r . . || true"
+    locked.sh("git commit -q --allow-empty -m more || true; git update-ref -d refs/heads/gone",
+              locked.world.folder / "work-acme-tool")  # fmt: skip
+    before = locked.sh(look)
+    shown = locked.awl("reset", "repo", "tool", "acme/tool", "--ref", "origin/feature", "--yes")
+    assert locked.sh(look) == before
+    assert shown.error == "path-invalid"
+    assert str(locked.decoy) in shown.err
+
+
+@pytest.mark.parametrize(
+    "name", ["filter", "include", "ssh", "helper", "trust", "workspace-helper"]
+)
 def test_reset_says_which_settings_it_refuses(locked: Locked, name: str) -> None:
     _prepare(locked, _AT_RESET[name])
     shown = locked.awl("reset", "repo", "tool", "acme/tool", "--ref", "origin/trunk", "--yes")
     assert shown.error == "operation-failed"
     assert "program" in shown.err
+
+
+def test_a_variable_of_git_does_not_hide_what_a_repository_names(locked: Locked) -> None:
+    _prepare(locked, _PROGRAMS["filter"])
+    (locked.world.folder / "empty").touch()
+    locked.world.env["GIT_CONFIG"] = str(locked.world.folder / "empty")
+    assert locked.awl("rm", "tool", "--yes").code in {0, 5}
+    assert not locked.ran.exists()
+
+
+def test_work_is_not_hidden_by_what_replaces_a_commit(locked: Locked) -> None:
+    _prepare(locked, "git commit -q --allow-empty -m mine;"
+             " git replace --graft refs/remotes/origin/HEAD HEAD")  # fmt: skip
+    assert locked.awl("rm", "tool", "--yes").error == "work-would-be-lost"
+
+
+def test_reset_brings_what_the_remote_has_and_not_what_replaces_it(locked: Locked) -> None:
+    _prepare(locked, "echo other >file; git commit -qam other;"
+             " git replace -f refs/remotes/origin/trunk HEAD")  # fmt: skip
+    words = ("reset", "repo", "tool", "acme/tool", "--ref", "origin/trunk", "--yes")
+    assert locked.awl(*words).code == 0
+    assert (locked.world.root / "tool/work/acme/tool/file").read_text() == "one\n"
+
+
+def test_names_of_files_do_not_steer_a_terminal(host: World) -> None:
+    host.awl("create", "--name", "a", "--no-work-repos")
+    (host.root / "a/work/d").mkdir()
+    (host.root / "a/work/d/\x1b]0;owned\x07").touch()
+    words = ("sync", "pull", "a", "d", str(host.folder / "back"), "-n")
+    done = subprocess.run(host.argv(*words), env=host.env, capture_output=True, check=True)
+    assert b"copy \x1b]0;owned\x07\n" in done.stdout
+    argv = host.argv(*words)
+    seen = pexpect.run(" ".join(argv), env=host.env, timeout=60).decode()
+    assert "\\x1b]0;owned\\x07" in seen
+    assert "\x1b" not in seen

@@ -13,6 +13,7 @@ import yaml
 
 import awl
 from awl import proc, variables
+from awl.console import Console
 
 if TYPE_CHECKING:
     from tests.awl.conftest import World
@@ -120,6 +121,48 @@ def test_progress_is_for_a_terminal(world: World, runtime: str) -> None:
     assert "cloning" not in _on_terminal(world, "-q", "create", "--name", "c", remote)
 
 
+def test_a_clone_is_shown_as_it_goes_on_one_line(world: World, runtime: str) -> None:
+    url = f"file://{world.remote()}"
+    said = _on_terminal(world, "create", "--name", "a", url)
+    (written,) = re.findall(r"to work/acme/tool\r\n(.*?)workspace: a\r\n", said)
+    states = [state.strip() for state in written.split("\r") if state.strip()]
+    assert states
+    assert all(re.match(r"[A-Z][a-z ]+: +\d+% \(", state) for state in states)
+    assert "%" not in _on_terminal(world, "create", "--name", "b", url, "--json")
+
+
+def test_what_git_complains_of_is_told_without_how_far_it_was(world: World, runtime: str) -> None:
+    url = f"file://{world.remote()}"
+    pack = next(world.folder.glob("remotes/acme/tool.git/objects/[0-9a-f][0-9a-f]/*"))
+    pack.chmod(0o600)
+    pack.write_bytes(b"spoilt")
+    argv = world.argv("create", "--name", "a", url)
+    seen, code = pexpect.run(" ".join(argv), env=world.env, withexitstatus=True, timeout=60)
+    said = seen.decode().split("\r")
+    (error,) = (line for line in said if "error[clone-failed]" in line)
+    assert code == 1
+    assert "%" not in error
+    assert "objects: " not in error
+    assert error.lstrip("\n").startswith("awl: error[")
+
+
+def test_how_far_it_is_fits_the_line_and_goes_before_anything_is_said(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setattr("awl.console._OFTEN", 0.0)
+    console = Console()
+    for state in ("x" * 200, "at \x1b[31m50%"):
+        console.update(state)
+    console.result("done")
+    console.result("really")
+    seen = capsys.readouterr()
+    shown = ["x" * 79, "at \\x1b[31m50%", "", ""]
+    assert [state.rstrip(" ") for state in seen.err.split("\r")[1:]] == shown
+    assert [len(state) for state in seen.err.split("\r")[1:]] == [79, 79, 14, 0]
+    assert seen.out == "done\nreally\n"
+
+
 def test_a_pull_is_shown_as_it_goes(container: World) -> None:
     import shutil
 
@@ -128,7 +171,8 @@ def test_a_pull_is_shown_as_it_goes(container: World) -> None:
     container.docker("image", "rm", image)
     container.env["AGENT_ENV_IMAGE"] = image
     said = _on_terminal(container, "create", "--name", "a", "--no-work-repos")
-    assert "Unable to find image" in said
+    assert f"pulling {image}\r\n" in said
+    assert re.search(r"\r[^\n]+\r +\rworkspace: a\r\n", said), "one line, written over"
     assert "container: agent-ws-a" in said
 
 
@@ -138,6 +182,14 @@ def test_lines_of_standard_error_are_told_and_kept() -> None:
     done = proc.run(("sh", "-c", script), env={"PATH": "/bin:/usr/bin"}, limit=20, told=told.append)
     assert done == proc.Completed(3, b"out\n", b"one\ntwo\n")
     assert told == ["one", "two"]
+
+
+def test_what_is_written_over_is_told_and_not_kept() -> None:
+    told: list[str] = []
+    script = r"printf 'at 10%%\rat 20%%\rat 100%%, done\nfatal: no\n' >&2"
+    done = proc.run(("sh", "-c", script), env={"PATH": "/bin:/usr/bin"}, limit=20, told=told.append)
+    assert told == ["at 10%", "at 20%", "at 100%, done", "fatal: no"]
+    assert done.err == b"at 100%, done\nfatal: no\n"
 
 
 def test_a_program_that_is_told_of_has_its_time_limit_all_the_same() -> None:

@@ -1,118 +1,95 @@
-"""Every example of the guides is run, and prints what the guide says.
+"""Every example of the guides and of the README's first minute is run, and prints what it shows.
 
-A guide is one session of a shell: its commands run in order, in one home, with the fake engine on
-PATH and github.com led to the test's own git server. `…` in the expected output stands for
-anything within a line; a line that is only `…` for any lines.
+A guide is one session of a shell (`conftest.py`): its commands run in order, in one home.
 """
 
+import os
 import re
-import shlex
 import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from conformance import resources
-from conformance.drivers import process
-from conformance.lock.client import Zygote
-from conformance.world.remote import RemoteServer, build_repositories
-from conformance.world.sandbox import Sandbox, build_toolbox
+from tests.docs.examples import examples, fences, matches
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDES = sorted((ROOT / "docs/guides").glob("*.md"))
-BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
-END = "--- end of an example ---"
+REQUIRED = (
+    *("install", "quickstart", "create", "exec", "rm", "reset", "auth", "tunnel", "sync"),
+    *("lifecycle", "shell", "troubleshooting", "reference", "migration"),
+)
+#: What a guide lists and does not run: files to write, not commands.
+LISTINGS = frozenset({"ini", "yaml", "json"})
+ENGINE = "console engine"
+
+Play = Callable[..., list[str]]
 
 
-def examples(guide: Path) -> Iterator[tuple[str, str]]:
-    """Each command of a guide with the output that stands below it."""
-    for block in BLOCK.findall(guide.read_text()):
-        command, output = "", ""
-        for line in block.splitlines(keepends=True):
-            if line.startswith("$ "):
-                if command:
-                    yield command, output
-                command, output = line[2:], ""
-            elif line.startswith("> "):
-                command += line[2:]
-            else:
-                output += line
-        if command:
-            yield command, output
-
-
-def matches(expected: str, seen: str) -> bool:
-    """Whether ``seen`` is what the guide shows."""
-    pattern = ""
-    for line in expected.splitlines():
-        if line.strip() == "…":
-            pattern += r"(?:.*\n)*"
-        else:
-            pattern += ".*".join(map(re.escape, line.split("…"))) + "\n"
-    return re.fullmatch(pattern, seen) is not None
-
-
-@pytest.fixture(scope="module")
-def zygote() -> Iterator[Zygote]:
-    with Zygote() as started:
-        yield started
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[tuple[Sandbox, dict[str, str]]]:
-    """A home with awl, the fake engine and a git server behind github.com."""
-    build_repositories(tmp_path / "repositories")
-    toolbox = build_toolbox(tmp_path / "toolbox")
-    with RemoteServer(tmp_path / "repositories", ("127.0.0.1",), "unused") as server:
-        rewrites = {"https://github.com/": f"{server.url('127.0.0.1')}/"}
-        made = Sandbox(tmp_path / "case", toolbox, "agent-ws", rewrites)
-        made.create()
-        etc = tmp_path / "etc"
-        etc.mkdir()
-        (etc / "gitconfig").write_text((made.home / ".gitconfig").read_text())
-        seed = [sys.executable, "-IS", str(resources.stubs() / "seed.py")]
-        words = [str(made.engine / "state"), "--etc", str(etc), "--link", str(made.bin)]
-        subprocess.run([*seed, *words], check=True, timeout=30)
-        (made.bin / "awl").symlink_to(Path(sys.executable).parent / "awl")
-        for name in ("code", "gh"):
-            (made.bin / name).symlink_to(resources.stubs() / name)
-        env = {**made.environment(), "AWL_FAKE_DOCKER_STATE": str(made.engine / "state")}
-        del env["AGENT_WORKSPACE_PREFIX"]
-        yield made, env
+def check(text: str, play: Play, **more: str) -> None:
+    """Run the examples of a document; the first that prints something else fails."""
+    found = examples(text)
+    for (command, expected), seen in zip(
+        found, play([one.command for one in found], **more), strict=True
+    ):
+        assert matches(expected, seen), f"$ {command}expected:\n{expected}\nprinted:\n{seen}"
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.stem)
-def test_examples_print_what_the_guide_says(
-    guide: Path, zygote: Zygote, sandbox: tuple[Sandbox, dict[str, str]]
+def test_a_guide_prints_what_it_says(
+    guide: Path, play: Play, request: pytest.FixtureRequest
 ) -> None:
-    found = list(examples(guide))
-    if not found:
-        assert "```console" not in guide.read_text()
-        return
-    made, env = sandbox
-    script = made.home / "session.sh"
-    lines = [f"{command.rstrip()}\nprintf '%s\\n' {shlex.quote(END)}\n" for command, _ in found]
-    script.write_text("exec 2>&1\n" + "".join(lines))
-    with zygote.open_case(made.path) as lock:
-        argv = ["bash", str(script)]
-        outcome = process.run(lock, argv, env=env, cwd=made.home, timeout=120)
-    printed = outcome.stdout.decode().split(f"{END}\n")
-    for (command, expected), seen in zip(found, printed, strict=False):
-        # Progress is not part of what a guide shows.
-        said = "".join(
-            line
-            for line in seen.splitlines(keepends=True)
-            if not line.startswith(("cloning ", "to be removed: ")) or "to be removed" in expected
-        )
-        assert matches(expected, said), f"$ {command}expected:\n{expected}\nprinted:\n{said}"
-    assert len(printed) == len(found) + 1, "the session ended early"
+    text = guide.read_text()
+    more = request.getfixturevalue("package_index") if "$ pip " in text else {}
+    check(text, play, **more)
+
+
+def test_the_first_minute_of_the_readme_is_as_it_says(
+    play: Play, package_index: dict[str, str]
+) -> None:
+    readme = (ROOT / "README.md").read_text()
+    (section,) = re.findall(r"^## A first workspace.*?(?=^## )", readme, re.MULTILINE | re.DOTALL)
+    # What stands for a repository of the reader's is one of the test's server.
+    text = section.replace("OWNER/REPO", "acme/tool")
+    assert len(examples(text)) > 5
+    check(text, play, **package_index)
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.stem)
+def test_no_example_escapes(guide: Path) -> None:
+    """What looks like a command stands in a block that is run."""
+    text = guide.read_text()
+    assert {words for words, _ in fences(text)} <= {"console", ENGINE, *LISTINGS}
+    outside = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    assert not re.search(r"^ *(\$ |```)", outside, re.MULTILINE)
+
+
+def test_every_guide_is_there_and_is_linked() -> None:
+    assert {path.stem for path in GUIDES} >= set(REQUIRED)
+    reference = (ROOT / "docs/guides/reference.md").read_text()
+    unlinked = [path.name for path in GUIDES if f"({path.name})" not in reference]
+    assert unlinked == ["reference.md"]
+
+
+@pytest.mark.engine
+@pytest.mark.skipif(not os.environ.get("DOCKER_HOST"), reason="no DOCKER_HOST")
+def test_what_needs_a_real_engine_runs_on_one() -> None:
+    found = [one for guide in GUIDES for one in examples(guide.read_text(), ENGINE)]
+    assert found
+    for command, _ in found:
+        # A base that needs no registry; see scripts/engines.
+        local = command.replace("debian:bookworm-slim", "agent-env-base:bookworm")
+        local = local.replace("agent-workspace/agent-env:v0.1.0", "awl-guide-test:latest")
+        argv = ["bash", "-c", local]
+        done = subprocess.run(argv, cwd=ROOT, capture_output=True, timeout=900, check=False)
+        assert done.returncode == 0, done.stderr.decode()
+    subprocess.run(["docker", "image", "rm", "awl-guide-test:latest"], check=False, timeout=60)
 
 
 def test_there_are_examples_and_they_can_fail() -> None:
-    count = sum(len(list(examples(guide))) for guide in GUIDES)
-    assert count > 40
+    assert sum(len(examples(guide.read_text())) for guide in GUIDES) > 100
     assert matches("a…c\n…\nend\n", "abc\nx\ny\nend\n")
     assert not matches("a…c\n", "abd\n")
     assert not matches("", "said\n")
+    with pytest.raises(ValueError, match="without a command"):
+        examples("```console\nsaid\n```\n")
