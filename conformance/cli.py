@@ -152,6 +152,10 @@ def run(
     suite = _load(matrices, draft=draft)
     count = len(_chosen(suite, runtimes, expression, engine))
     folder = (matrices or resources.matrices()).absolute()
+    import pytest
+
+    from conformance.plugin import case_files
+
     out.mkdir(parents=True, exist_ok=True)
     arguments = [
         *("-p", "conformance.plugin", "-p", "no:terminal", "-p", "no:cacheprovider"),
@@ -166,10 +170,8 @@ def run(
         *(("--awl-keep",) if keep else ()),
         *(("--awl-no-first-word",) if no_first_word else ()),
         *_distribution(workers, count),
-        str(folder / "cases"),
+        *map(str, case_files(folder)),
     ]
-    import pytest
-
     sys.exit(int(pytest.main(arguments)))
 
 

@@ -35,7 +35,7 @@ from conformance.results import Result, ResultsWriter, Status, Tally, Verdict, j
 from conformance.run import EnvironmentProblem, Options, Run
 from conformance.settings import Settings
 
-__all__ = ["CellItem", "Front", "front_of"]
+__all__ = ["CellItem", "Front", "case_files", "front_of"]
 
 _PROPERTY = "awl-result"
 _WORKERINPUT = "awl_settings"
@@ -111,13 +111,19 @@ class Front:
         return (c for c in self.chosen.cells.values() if Path(c.case.file).name == file)
 
     def plan(self, ids: Iterable[str]) -> None:
-        """Take note of the cells that pytest is going to run."""
-        known = self.chosen.cells
+        """Take note of the cells that pytest is going to run.
+
+        Of ``awl-conformance run`` all chosen cells are planned: one that is not even collected is
+        lost, and seen to be. Plain pytest may narrow the plan by its own options (``-k``).
+        """
+        known, option = self.chosen.cells, self.config.option
         contract = self.suite.contract
-        self.planned = {id_: (known[id_].runtime, command_of(known[id_], contract)) for id_ in ids}
+        self.planned = {
+            id_: (known[id_].runtime, command_of(known[id_], contract))
+            for id_ in (known if option.awl_page else ids)
+        }
         if self._writer is not None:
             self._writer.plan(self.planned)
-        option = self.config.option
         if option.awl_events:
             self._events = Events(sys.stdout)
             self._events.start(self.planned, self.selection)
@@ -257,7 +263,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from error
     front = config.stash[_FRONT] = Front(config, suite, matrices)
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
-        config.args[:] = [str(matrices / "cases")]
+        config.args[:] = map(str, case_files(matrices))
     if _is_worker(config):
         front.settings = Settings.loads(config.workerinput[_WORKERINPUT])  # type: ignore[attr-defined]
     else:
@@ -283,12 +289,15 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "CaseFile | None":
-    """Every YAML file of the data's ``cases`` folder is collected."""
-    if file_path.suffix != ".yaml" or not file_path.is_relative_to(
-        front_of(parent.config).matrices / "cases"
-    ):
+    """The data's case files are collected, and the parity matrix with its probes."""
+    if file_path not in case_files(front_of(parent.config).matrices):
         return None
     return CaseFile.from_parent(parent, path=file_path)
+
+
+def case_files(matrices: Path) -> list[Path]:
+    """The files that hold cells: those of the cases, and the parity matrix, which has probes."""
+    return [*sorted((matrices / "cases").glob("*.yaml")), matrices / "parity.yaml"]
 
 
 class CaseFile(pytest.File):
@@ -390,7 +399,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if front.verdict is not None:
         session.exitstatus = front.verdict.exit
         front.finish_progress()
-        if session.config.option.awl_page:
+        if session.config.option.awl_page and not session.config.option.awl_events:
             sys.stdout.write(front.page(terminal.Style.of(sys.stdout)) + "\n")
 
 
