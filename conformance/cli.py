@@ -18,9 +18,11 @@ try:
     from conformance.catalogue.case import Cell, Suite
     from conformance.catalogue.dataerror import DataErrors, nearest
     from conformance.catalogue.matrix import expand, load_suite, select
+    from conformance.commands_report import COMMANDS
     from conformance.kit import explain as explaining
     from conformance.kit.replay import replay as replay_cell
     from conformance.reports.contract_page import contract_page
+    from conformance.reports.shard import parse_shard
     from conformance.world.engines import abilities_of
 except ModuleNotFoundError as _missing:
     if (_missing.name or "").partition(".")[0] == "conformance":
@@ -130,6 +132,8 @@ def main() -> None:
     show_default=True,
     help="where results go",
 )
+@click.option("--shard", default="", metavar="I/N", help="one part of the plan, to be merged")
+@click.option("--json", "events", is_flag=True, help="events on stdout, a JSON line each")
 @click.option("--no-first-word", is_flag=True, hidden=True)
 def run(
     runtimes: tuple[str, ...],
@@ -146,11 +150,20 @@ def run(
     seed: int,
     workers: str,
     out: Path,
+    shard: str,
+    events: bool,
     no_first_word: bool,
 ) -> None:
-    """Run the contract's cells against a launcher and give a verdict."""
+    """Run the contract's cells against a launcher and give a verdict.
+
+    Results and every report of them are left in one folder (--out).
+    """
+    try:
+        parts = parse_shard(shard)[1] if shard else 1
+    except ValueError as error:
+        raise click.UsageError(f"--shard {error}") from error
     suite = _load(matrices, draft=draft)
-    count = len(_chosen(suite, runtimes, expression, engine))
+    count = len(_chosen(suite, runtimes, expression, engine)) // parts
     folder = (matrices or resources.matrices()).absolute()
     import pytest
 
@@ -166,6 +179,8 @@ def run(
         *("--awl-seed", str(seed), "--awl-skip", skip, "--awl-fork-server", fork_server),
         *(f"--awl-runtime={runtime}" for runtime in runtimes),
         *((f"--awl-program={program}",) if program else ()),
+        *(("--awl-shard", shard) if shard else ()),
+        *(("--awl-events",) if events else ()),
         *(("--awl-draft",) if draft else ()),
         *(("--awl-keep",) if keep else ()),
         *(("--awl-no-first-word",) if no_first_word else ()),
@@ -264,6 +279,10 @@ def replay(
             keep=keep,
         )
     )
+
+
+for _command in COMMANDS:
+    main.add_command(_command)
 
 
 if __name__ == "__main__":

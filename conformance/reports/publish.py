@@ -5,14 +5,24 @@ from pathlib import Path
 from typing import Any
 
 from conformance.catalogue.case import Cell, Suite
+from conformance.reports.badge import badge_json, badge_svg
 from conformance.reports.document import build, dumps, read_results
+from conformance.reports.html import page
+from conformance.reports.junit import junit
+from conformance.reports.markdown import markdown
 
 __all__ = ["RENDERINGS", "REPORT", "RESULTS", "publish", "write_renderings"]
 
 RESULTS = "results.jsonl"
 REPORT = "report.json"
 
-RENDERINGS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {}
+RENDERINGS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "junit.xml": junit,
+    "summary.md": markdown,
+    "report.html": page,
+    "badge.json": badge_json,
+    "badge.svg": badge_svg,
+}
 
 
 def publish(folder: Path, suite: Suite, cells: Mapping[str, Cell]) -> tuple[str, ...]:
