@@ -33,7 +33,7 @@ __all__ = ["page"]
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _STREAM = 8000
-_LISTED = 200
+_LISTED = 60
 
 Row = Mapping[str, Any]
 
@@ -79,11 +79,36 @@ class _Group:
     packed: str
 
 
+@frozen
+class _Cause:
+    """Rows that are not good in the same way: a person mends them together."""
+
+    status: str
+    oracle: str
+    expected: str
+    observed: str
+    rows: tuple[Row, ...]
+
+    @property
+    def requirements(self) -> list[str]:
+        return sorted({id_ for row in self.rows for id_ in row["requirements"]})
+
+
+def _causes(report: Mapping[str, Any]) -> list[_Cause]:
+    """What is not good, by cause; the worst first."""
+    alike: dict[tuple[str, str, str, str], list[Row]] = {}
+    for row in bad_rows(report):
+        key = (row["status"], *first_failure(row))
+        alike.setdefault(key, []).append(row)
+    return [_Cause(*key, tuple(rows)) for key, rows in alike.items()]
+
+
 def page(report: Mapping[str, Any]) -> str:
     """The report as one HTML page."""
     found = {key: _Box(*key, counts) for key, counts in boxes(report["rows"]).items()}
     runtimes = sorted({runtime for _, runtime in found}, reverse=True)
     rows = report["rows"]
+    causes = _causes(report)
     return _template("page.html.j2").render(
         report=report,
         header=report["header"],
@@ -93,8 +118,8 @@ def page(report: Mapping[str, Any]) -> str:
         commands=sorted({command for command, _ in found}),
         boxes=found,
         groups=_groups(rows, found, report["requirements"]),
-        bad=bad_rows(report)[:_LISTED],
-        bad_more=max(0, len(bad_rows(report)) - _LISTED),
+        bad=causes[:_LISTED],
+        bad_more=max(0, len(causes) - _LISTED),
         requirements=_requirements(rows, report["requirements"]),
         summary=counted(report["footer"]["counts"]),
     )
@@ -151,5 +176,5 @@ def _template(name: str) -> Template:
     )
     environment.filters["command_line"] = command_line
     environment.filters["told"] = lambda text: told(text, _STREAM)
-    environment.globals.update(evidence=evidence, first_failure=first_failure, bad_statuses=BAD)
+    environment.globals.update(evidence=evidence, bad_statuses=BAD)
     return environment.get_template(name)
