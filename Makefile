@@ -2,10 +2,10 @@
 PYTHON ?= python3
 TOX := .venv-tox/bin/tox
 
-.PHONY: help test conformance conformance-docker bench engines-up engines-down clean
+.PHONY: help test conformance conformance-docker release-gate bench engines-up engines-down clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 test: $(TOX) ## style, types and the project's own tests
 	$(TOX) run -e lint,type,py
@@ -15,6 +15,9 @@ conformance: $(TOX) ## the contract against awl in both runtimes, with the fake 
 
 conformance-docker: $(TOX) ## the same on the real Docker Engine at DOCKER_HOST
 	$(TOX) run -e conformance-docker
+
+release-gate: $(TOX) ## shards, merge, verify and the gate of the last release's baseline
+	$(TOX) run -e release-gate
 
 bench: $(TOX) ## measure the budgets, write docs/PERFORMANCE.md
 	$(TOX) run -e bench

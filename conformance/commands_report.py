@@ -98,9 +98,14 @@ _FORMATS: dict[str, Callable[[dict[str, Any]], str]] = {
 @click.argument("source", type=click.Path(path_type=Path, exists=True), metavar="RESULTS")
 @click.option("--format", "format_", type=click.Choice(sorted(_FORMATS)), help="only this one")
 @click.option("--out", "-o", type=click.Path(path_type=Path), help="folder, or file of a --format")
+@click.option("--faults", type=_File, help="faults.json: put its score into the report")
 @_matrices
 def report_command(
-    source: Path, format_: str | None, out: Path | None, matrices: Path | None
+    source: Path,
+    format_: str | None,
+    out: Path | None,
+    faults: Path | None,
+    matrices: Path | None,
 ) -> None:
     """Render results.jsonl, or a report.json, anew.
 
@@ -116,6 +121,11 @@ def report_command(
             _stop(error)
     else:
         report = _report(source)
+    if faults is not None:
+        try:
+            report = document.with_faults(report, json.loads(faults.read_text(encoding="utf-8")))
+        except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError) as error:
+            _stop(f"--faults {faults}: no score of a campaign ({error!r})")
     if format_ is not None:
         _write(_FORMATS[format_](report), out)
         return

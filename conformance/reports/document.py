@@ -40,6 +40,7 @@ __all__ = [
     "seal",
     "stable_digest",
     "step_of",
+    "with_faults",
     "without_named",
 ]
 
@@ -172,6 +173,14 @@ def _header(recorded: Recorded, rows: Iterable[Tree]) -> Tree:
     header["root_cause"] = normal(header["root_cause"], world, "")
     header.pop("schema_version")
     return header
+
+
+def with_faults(report: Tree, faults: Mapping[str, Any]) -> Tree:
+    """The same report with the score of the suite's own faults (``faults.json``), sealed anew."""
+    caught, every = faults["caught"], faults["faults"]
+    score = {"score": round(caught / every, 4), "caught": caught, "faults": every}
+    header = {**report["header"], "faults": {**score, "digest": faults["digest"]}}
+    return seal({**report, "header": header})
 
 
 def requirements_of(suite: Suite, ids: Iterable[str]) -> Tree:

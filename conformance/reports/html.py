@@ -105,7 +105,7 @@ def _causes(report: Mapping[str, Any]) -> list[_Cause]:
 
 def page(report: Mapping[str, Any]) -> str:
     """The report as one HTML page."""
-    found = {key: _Box(*key, counts) for key, counts in boxes(report["rows"]).items()}
+    found = {key: _Box(*key, dict(shares(counts))) for key, counts in boxes(report["rows"]).items()}
     runtimes = sorted({runtime for _, runtime in found}, reverse=True)
     rows = report["rows"]
     causes = _causes(report)
@@ -137,7 +137,9 @@ def _groups(
     by_box: dict[tuple[str, str], list[Row]] = {key: [] for key in found}
     for row in rows:
         by_box[row["command"], row["runtime"]].append(row)
-    for key, members in by_box.items():
+    # In the order of the grid: by command, then the runtimes as they stand in it.
+    for key in sorted(by_box, key=lambda key: (key[0], [-ord(letter) for letter in key[1]])):
+        members = by_box[key]
         hidden = {
             row["cell"]: evidence(row, requirements) for row in members if row["status"] not in BAD
         }

@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 from attrs import frozen
+from click.testing import CliRunner
+
+from conformance.cli import main
 
 ROOT = Path(__file__).resolve().parents[3]
 SELECT = "rm-unknown or cli-version or parity-rm-keep-volumes-host"
@@ -34,23 +37,25 @@ class Ran:
     stderr: str
 
 
-def call(*words: str, timeout: float = 300) -> Ran:
-    """Call ``awl-conformance`` as its users do."""
+def call(*words: str) -> Ran:
+    """Call ``awl-conformance`` in this process: for all commands that start nothing."""
+    result = CliRunner().invoke(main, words, catch_exceptions=False)
+    return Ran(result.exit_code, result.stdout, result.stderr)
+
+
+def run(out: Path, *words: str) -> Ran:
+    """A run of the few cells, as a program; what it leaves is in ``out``."""
+    fixed = ("run", "--select", SELECT, "-n", "1", "--out", str(out))
     done = subprocess.run(
-        [sys.executable, "-m", "conformance.cli", *words],
+        [sys.executable, "-m", "conformance.cli", *fixed, *words],
         capture_output=True,
         text=True,
-        timeout=timeout,
+        timeout=300,
         check=False,
         cwd=ROOT,
         env={**os.environ, "COLUMNS": "100", "CI": "true"},
     )
     return Ran(done.returncode, done.stdout, done.stderr)
-
-
-def run(out: Path, *words: str) -> Ran:
-    """A run of the few cells; what it leaves is in ``out``."""
-    return call("run", "--select", SELECT, "-n", "1", "--out", str(out), *words)
 
 
 @pytest.fixture(scope="session")

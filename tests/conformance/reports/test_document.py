@@ -62,9 +62,7 @@ def test_rows_are_sorted_and_the_text_is_canonical(good: Path, good_report: Repo
     assert dumps(good_report) == (good / "report.json").read_text()
 
 
-def test_two_runs_differ_only_in_the_named_fields(
-    good_report: Report, tmp_path: Path
-) -> None:
+def test_two_runs_differ_only_in_the_named_fields(good_report: Report, tmp_path: Path) -> None:
     assert run(tmp_path / "again", "--seed", "7").exit == 0
     again = json.loads((tmp_path / "again" / "report.json").read_text())
     assert without_named(again) == without_named(good_report)
@@ -160,4 +158,4 @@ def test_a_step_is_read_back_as_it_was(broken_report: Report) -> None:
     record = step_of(step)
     assert record.argv == tuple(step["argv"])
     assert record.stdin is None
-    assert document.SCHEMA_VERSION == broken_report["schema_version"]
+    assert broken_report["schema_version"] == document.SCHEMA_VERSION

@@ -29,9 +29,7 @@ FAILED = "rm-unknown[host,flag,text]"
 PASSED = "cli-version[host,flag,version]"
 
 
-def test_what_runs_write_holds(
-    good_report: Report, broken_report: Report, suite: Suite
-) -> None:
+def test_what_runs_write_holds(good_report: Report, broken_report: Report, suite: Suite) -> None:
     for report in (good_report, broken_report):
         found = verify(report, suite)
         assert found.problems == ()
@@ -222,9 +220,7 @@ def test_a_key_shows_whose_report_it_is(good: Path, tmp_path: Path) -> None:
     assert call("verify", str(report), "--sign").exit == 2
 
 
-def test_long_streams_are_taken_as_recorded_and_counted(
-    good_report: Report, suite: Suite
-) -> None:
+def test_long_streams_are_taken_as_recorded_and_counted(good_report: Report, suite: Suite) -> None:
     row = cell(good_report, PASSED)
     step = row["steps"][-1]
     step["whole"] = {"stdout": {"length": 10**6, "sha256": "0" * 64}}
