@@ -26,9 +26,9 @@ def select(expression: str, cells: Iterable[Cell]) -> Iterator[Cell]:
     """Yield the cells for which a boolean expression holds; ValueError for a bad expression.
 
     Words: cell id, case id, requirement id, profile, runtime, via, output, polarity, tag, need,
-    command or feature; ``*`` and ``?`` match as in a shell; ``not``, ``and``, ``or`` and parentheses combine.
-    Nothing at all is selected if a word matches no cell, so that a typo behind ``not`` or ``or``
-    never widens what runs.
+    command or feature; ``*`` and ``?`` match as in a shell; ``not``, ``and``, ``or`` and
+    parentheses combine. Nothing at all is selected if a word matches no cell, so that a typo
+    behind ``not`` or ``or`` never widens what runs.
     """
     parsed = _Parser(expression)
     return _select(parsed, cells)
