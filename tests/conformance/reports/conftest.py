@@ -1,5 +1,6 @@
 """Real runs of a few cells, made once: reports are tested on what runs really write."""
 
+import fcntl
 import json
 import os
 import subprocess
@@ -59,24 +60,47 @@ def run(out: Path, *words: str) -> Ran:
 
 
 @pytest.fixture(scope="session")
-def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a run in which everything holds."""
-    out = tmp_path_factory.mktemp("good")
-    ran = run(out)
-    assert ran.exit == 0, ran.stdout + ran.stderr
-    return out
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """``once(name, make)``: the folder that ``make`` fills, once for all workers."""
+    base = tmp_path_factory.getbasetemp()
+    # Workers of xdist have a folder each, below the one that they share.
+    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+    def get(name: str, make: Callable[[Path], None]) -> Path:
+        folder = shared / f"reports-{name}"
+        with (shared / f"reports-{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not folder.exists():
+                folder.mkdir()
+                make(folder)
+        return folder
+
+    return get
 
 
 @pytest.fixture(scope="session")
-def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def good(once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
+    """The folder of a run in which everything holds."""
+
+    def make(folder: Path) -> None:
+        ran = run(folder)
+        assert ran.exit == 0, ran.stdout + ran.stderr
+
+    return once("good", make)
+
+
+@pytest.fixture(scope="session")
+def broken(once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
     """The folder of a run of a program with one behaviour broken on purpose."""
-    folder = tmp_path_factory.mktemp("broken")
-    program = folder / "launcher"
-    program.write_text(BROKEN.format(awl=Path(sys.executable).parent / "awl"))
-    program.chmod(0o755)
-    ran = run(folder, "--program", str(program))
-    assert ran.exit == 1, ran.stdout + ran.stderr
-    return folder
+
+    def make(folder: Path) -> None:
+        program = folder / "launcher"
+        program.write_text(BROKEN.format(awl=Path(sys.executable).parent / "awl"))
+        program.chmod(0o755)
+        ran = run(folder, "--program", str(program))
+        assert ran.exit == 1, ran.stdout + ran.stderr
+
+    return once("broken", make)
 
 
 def _read(folder: Path) -> Report:

@@ -1,5 +1,6 @@
 """The gate is shut where a release would be worse than the last, and says why."""
 
+import copy
 import datetime as dt
 import json
 from collections.abc import Callable
@@ -153,7 +154,7 @@ def test_a_lower_fault_score_shuts_it(good_report: Report) -> None:
 
 
 def test_a_contract_that_changed_needs_a_new_version(good_report: Report) -> None:
-    before = standing_of(good_report)
+    before = standing_of(copy.deepcopy(good_report))
     good_report["header"]["contract"]["digest"] = "0" * 64
     good_report["requirements"]["RM-1c"]["text"] = "anything goes"
     found = gate(seal(good_report), before, (), TODAY)

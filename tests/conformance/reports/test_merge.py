@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -28,17 +28,18 @@ from .conftest import ROOT, Report, call, run
 
 
 @pytest.fixture(scope="session")
-def shards(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ...]:
+def shards(once: Callable[[str, Callable[[Path], None]], Path]) -> tuple[Path, ...]:
     """The folders of four runs, each of one shard."""
-    folder = tmp_path_factory.mktemp("shards")
-    found = []
-    for index in range(1, 5):
-        ran = run(folder / str(index), "--shard", f"{index}/4")
-        # One shard alone is never green (KIT-11).
-        assert ran.exit == 4, ran.stdout + ran.stderr
-        assert "one shard of 4" in ran.stdout
-        found.append(folder / str(index))
-    return tuple(found)
+
+    def make(folder: Path) -> None:
+        for index in range(1, 5):
+            ran = run(folder / str(index), "--shard", f"{index}/4")
+            # One shard alone is never green (KIT-11).
+            assert ran.exit == 4, ran.stdout + ran.stderr
+            assert "one shard of 4" in ran.stdout
+
+    folder = once("shards", make)
+    return tuple(folder / str(index) for index in range(1, 5))
 
 
 def _json(folder: Path) -> Report:
