@@ -34,6 +34,8 @@ __all__ = ["page"]
 _TEMPLATES = Path(__file__).parent / "templates"
 _STREAM = 8000
 _LISTED = 60
+# So many of what is not good are shown in full without scripts; of more, the page would only grow.
+_IN_FULL = 200
 
 Row = Mapping[str, Any]
 
@@ -109,6 +111,7 @@ def page(report: Mapping[str, Any]) -> str:
     runtimes = sorted({runtime for _, runtime in found}, reverse=True)
     rows = report["rows"]
     causes = _causes(report)
+    full = frozenset(row["cell"] for row in bad_rows(report)[:_IN_FULL])
     return _template("page.html.j2").render(
         report=report,
         header=report["header"],
@@ -117,7 +120,8 @@ def page(report: Mapping[str, Any]) -> str:
         runtimes=runtimes,
         commands=sorted({command for command, _ in found}),
         boxes=found,
-        groups=_groups(rows, found, report["requirements"]),
+        groups=_groups(rows, found, report["requirements"], full),
+        full=full,
         bad=causes[:_LISTED],
         bad_more=max(0, len(causes) - _LISTED),
         requirements=_requirements(rows, report["requirements"]),
@@ -132,7 +136,10 @@ def shares(counts: Mapping[Any, int]) -> list[tuple[Status, int]]:
 
 
 def _groups(
-    rows: Iterable[Row], found: Mapping[tuple[str, str], _Box], requirements: Mapping[str, Any]
+    rows: Iterable[Row],
+    found: Mapping[tuple[str, str], _Box],
+    requirements: Mapping[str, Any],
+    full: frozenset[str],
 ) -> Iterator[_Group]:
     by_box: dict[tuple[str, str], list[Row]] = {key: [] for key in found}
     for row in rows:
@@ -141,7 +148,7 @@ def _groups(
     for key in sorted(by_box, key=lambda key: (key[0], [-ord(letter) for letter in key[1]])):
         members = by_box[key]
         hidden = {
-            row["cell"]: evidence(row, requirements) for row in members if row["status"] not in BAD
+            row["cell"]: evidence(row, requirements) for row in members if row["cell"] not in full
         }
         yield _Group(found[key], tuple(members), _packed(hidden))
 
@@ -178,5 +185,5 @@ def _template(name: str) -> Template:
     )
     environment.filters["command_line"] = command_line
     environment.filters["told"] = lambda text: told(text, _STREAM)
-    environment.globals.update(evidence=evidence, bad_statuses=BAD)
+    environment.globals.update(evidence=evidence, first_failure=first_failure)
     return environment.get_template(name)

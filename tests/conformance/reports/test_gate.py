@@ -242,7 +242,7 @@ def test_diff_names_what_broke(good: Path, broken: Path) -> None:
 def test_diff_sees_requirements_tightened_loosened_reworded(good_report: Report) -> None:
     old = standing_of(good_report)
     known = {id_: dict(entry) for id_, entry in old.requirements.items()}
-    first, second, third = sorted(known)[:3]
+    first, second, third = sorted(known.keys() - {"RM-1c"})[:3]
     known[first]["level"] = "may"
     known[second]["text"] = "other words"
     del known[third]
