@@ -76,7 +76,7 @@ def test_every_cell_has_a_line_and_what_failed_all_of_its_evidence(
     for row in broken_report["rows"]:
         assert f'id="cell-{row["cell"]}"' in broken_page
     assert broken_page.count("awl --runtime host rm unknown --yes") >= 1
-    assert "rm of an unknown workspace" in broken_page
+    assert "rm of an unknown name exits 3" in broken_page
 
 
 def test_what_programs_print_is_text_and_never_markup(good_report: Report) -> None:
@@ -189,7 +189,8 @@ def test_the_evidence_of_what_passed_is_unpacked_where_it_is_asked_for(
     assert "awl --runtime host version" not in page.js(f"return {cell}.textContent")
     page.js(f"{cell}.closest('.group').open = true; {cell}.open = true")
     page.until(f"{cell}.querySelector('.steps')")
-    assert "awl --runtime host version" in page.js(f"return {cell}.innerText")
+    # Not innerText: what lies outside the window is not laid out.
+    assert "awl --runtime host version" in page.js(f"return {cell}.textContent")
 
 
 def test_filters_leave_what_they_say(browser: Any, broken: Path, broken_report: Report) -> None:
