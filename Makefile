@@ -2,7 +2,7 @@
 PYTHON ?= python3
 TOX := .venv-tox/bin/tox
 
-.PHONY: help test conformance conformance-docker conformance-podman certify faults bench engines-up engines-down clean
+.PHONY: help test conformance conformance-docker conformance-podman certify faults release-gate bench engines-up engines-down clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ conformance-podman: $(TOX) ## the same on the real Podman at AWL_PODMAN_SOCKET
 
 certify: $(TOX) ## the fake engine against what was recorded of Docker
 	$(TOX) run -e certify
+
+release-gate: $(TOX) ## shards, merge, verify and the gate of the last release's baseline
+	$(TOX) run -e release-gate
 
 bench: $(TOX) ## measure the budgets, write docs/PERFORMANCE.md
 	$(TOX) run -e bench

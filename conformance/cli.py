@@ -19,11 +19,13 @@ try:
     from conformance.catalogue.dataerror import DataErrors, nearest
     from conformance.catalogue.matrix import expand, load_suite, select
     from conformance.certify.command import certify
+    from conformance.commands_report import COMMANDS
     from conformance.faults.command import faults
     from conformance.kit import explain as explaining
     from conformance.kit.coverage import coverage
     from conformance.kit.replay import replay as replay_cell
     from conformance.reports.contract_page import contract_page
+    from conformance.reports.shard import parse_shard
     from conformance.world.engines import abilities_of
 except ModuleNotFoundError as _missing:
     if (_missing.name or "").partition(".")[0] == "conformance":
@@ -133,6 +135,8 @@ def main() -> None:
     show_default=True,
     help="where results go",
 )
+@click.option("--shard", default="", metavar="I/N", help="one part of the plan, to be merged")
+@click.option("--json", "events", is_flag=True, help="events on stdout, a JSON line each")
 @click.option("--no-first-word", is_flag=True, hidden=True)
 def run(
     runtimes: tuple[str, ...],
@@ -149,12 +153,25 @@ def run(
     seed: int,
     workers: str,
     out: Path,
+    shard: str,
+    events: bool,
     no_first_word: bool,
 ) -> None:
-    """Run the contract's cells against a launcher and give a verdict."""
+    """Run the contract's cells against a launcher and give a verdict.
+
+    Results and every report of them are left in one folder (--out).
+    """
+    try:
+        parts = parse_shard(shard)[1] if shard else 1
+    except ValueError as error:
+        raise click.UsageError(f"--shard {error}") from error
     suite = _load(matrices, draft=draft)
-    count = len(_chosen(suite, runtimes, expression, engine))
+    count = len(_chosen(suite, runtimes, expression, engine)) // parts
     folder = (matrices or resources.matrices()).absolute()
+    import pytest
+
+    from conformance.plugin import case_files
+
     out.mkdir(parents=True, exist_ok=True)
     arguments = [
         *("-p", "conformance.plugin", "-p", "no:terminal", "-p", "no:cacheprovider"),
@@ -165,14 +182,14 @@ def run(
         *("--awl-seed", str(seed), "--awl-skip", skip, "--awl-fork-server", fork_server),
         *(f"--awl-runtime={runtime}" for runtime in runtimes),
         *((f"--awl-program={program}",) if program else ()),
+        *(("--awl-shard", shard) if shard else ()),
+        *(("--awl-events",) if events else ()),
         *(("--awl-draft",) if draft else ()),
         *(("--awl-keep",) if keep else ()),
         *(("--awl-no-first-word",) if no_first_word else ()),
         *_distribution(workers, count),
-        str(folder / "cases"),
+        *map(str, case_files(folder)),
     ]
-    import pytest
-
     sys.exit(int(pytest.main(arguments)))
 
 
@@ -267,9 +284,9 @@ def replay(
     )
 
 
-main.add_command(certify)
-main.add_command(coverage)
-main.add_command(faults)
+for _command in (*COMMANDS, certify, coverage, faults):
+    main.add_command(_command)
+
 
 if __name__ == "__main__":
     main()

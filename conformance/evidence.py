@@ -7,6 +7,7 @@ from attrs import field, frozen
 from conformance.catalogue.contract import Contract
 from conformance.catalogue.step import Step
 from conformance.drivers.process import Outcome
+from conformance.results import FileFact
 from conformance.world.engines import Call
 from conformance.world.observe import Snapshot
 
@@ -19,7 +20,8 @@ class Evidence:
 
     ``argv`` is the whole command line that ran, ``env`` what was added to the sandbox's
     environment. ``before`` and ``after`` are None where the step expects nothing of the world.
-    ``secrets`` are the values that may be seen nowhere. ``prefix`` is that of container names.
+    ``files`` maps each path of which it expects something to what was there. ``secrets`` are the
+    values that may be seen nowhere. ``prefix`` is that of container names.
     """
 
     step: Step
@@ -32,6 +34,7 @@ class Evidence:
     contract: Contract = field(repr=False)
     before: Snapshot | None = field(default=None, repr=False)
     after: Snapshot | None = field(default=None, repr=False)
+    files: Mapping[str, FileFact] = field(factory=dict, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
     @property

@@ -17,6 +17,7 @@ from attrs import evolve, frozen
 from conformance.catalogue.case import Cell, Suite
 from conformance.catalogue.contract import Contract
 from conformance.catalogue.matrix import bind, control_of
+from conformance.catalogue.parity import ParityEntry
 from conformance.catalogue.template import VARIABLES
 from conformance.evidence import Evidence
 from conformance.invoke import subcommand
@@ -36,7 +37,15 @@ from conformance.settings import Settings
 from conformance.world.engines import Engine, FakeEngine, RealEngine
 from conformance.world.sandbox import COMMON_ENVIRONMENT, Sandbox
 
-__all__ = ["Worker", "command_of", "engine_of", "result_of", "rewrites_of", "zygote_of"]
+__all__ = [
+    "Worker",
+    "command_of",
+    "engine_of",
+    "result_of",
+    "rewrites_of",
+    "status_of",
+    "zygote_of",
+]
 
 # So many failures per worker are played again, to tell flaky from broken.
 _REPEATS = 10
@@ -163,6 +172,7 @@ class Worker:
     def _in_sandbox(self, cell: Cell, result: Result) -> Result:
         """Play ``cell`` in a sandbox of its own."""
         sandbox = self._sandbox(cell)
+        result = evolve(result, sandbox=sandbox.path.name)
         try:
             return self._play_with_control(cell, sandbox, result)
         except Exception as error:  # noqa: BLE001 - a defect of the suite is a status of its own
@@ -304,32 +314,43 @@ def _judge(cell: Cell, scenery: _Scenery, result: Result) -> Result:
         return evolve(result, status=Status.ERROR, reason=scenery.error)
     if scenery.blocked:
         return evolve(result, status=Status.BLOCKED, reason=scenery.blocked)
-    if cell.plan == "diverged" and cell.parity is not None:
-        return _judge_divergence(cell, scenery, result)
-    if not scenery.good:
-        reason = "declared unsupported, but not refused cleanly" if cell.plan == "refusal" else ""
-        return evolve(result, status=Status.FAIL, reason=reason)
-    if not scenery.checks:
+    if scenery.good and not scenery.checks:
         return evolve(result, status=Status.ERROR, reason="the case looks at nothing")
-    return evolve(result, status=Status.UNSUPPORTED if cell.plan == "refusal" else Status.PASS)
+    today = dt.datetime.now(tz=dt.UTC).date()
+    status, reason = status_of(cell, good=scenery.good, first=scenery.first, today=today)
+    return evolve(result, status=status, reason=reason)
 
 
-def _judge_divergence(cell: Cell, scenery: _Scenery, result: Result) -> Result:
-    entry = cell.parity
-    assert entry is not None  # noqa: S101 - the caller looked
-    if scenery.good:
+def status_of(
+    cell: Cell, *, good: bool, first: Evidence | None, today: dt.date
+) -> tuple[Status, str]:
+    """The status of a cell that was played to its end, and why.
+
+    ``good``: every check held. ``first``: the evidence of its first step. ``today``: the day of the
+    run, by which a declared divergence may have expired.
+    """
+    if cell.plan == "diverged" and cell.parity is not None:
+        return _divergence(cell.parity, good=good, first=first, today=today)
+    if good:
+        return (Status.UNSUPPORTED if cell.plan == "refusal" else Status.PASS), ""
+    refusal = cell.plan == "refusal"
+    return Status.FAIL, "declared unsupported, but not refused cleanly" if refusal else ""
+
+
+def _divergence(
+    entry: ParityEntry, *, good: bool, first: Evidence | None, today: dt.date
+) -> tuple[Status, str]:
+    if good:
         reason = f"declared diverged ({entry.reason}), but conforms now: take the entry out"
-        return evolve(result, status=Status.STALE, reason=reason)
-    seen = scenery.first
+        return Status.STALE, reason
+    if entry.expires is not None and entry.expires < today:
+        return Status.FAIL, f"its divergence expired {entry.expires}"
     matches = (
         entry.signature is not None
-        and seen is not None
-        and seen.exit == entry.signature.exit
-        and (entry.signature.error is None or found_error_code(seen) == entry.signature.error)
+        and first is not None
+        and first.exit == entry.signature.exit
+        and (entry.signature.error is None or found_error_code(first) == entry.signature.error)
     )
-    today = dt.datetime.now(tz=dt.UTC).date()
-    if entry.expires is not None and entry.expires < today:
-        return evolve(result, status=Status.FAIL, reason=f"its divergence expired {entry.expires}")
     if not matches:
-        return evolve(result, status=Status.FAIL, reason="fails in another way than declared")
-    return evolve(result, status=Status.DIVERGED, reason=entry.reason or "")
+        return Status.FAIL, "fails in another way than declared"
+    return Status.DIVERGED, entry.reason or ""

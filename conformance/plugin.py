@@ -19,19 +19,23 @@ from typing import Any
 import pytest
 from attrs import define, field
 
-from conformance import __version__, resources
+from conformance import resources
 from conformance.catalogue.case import Cell, Suite
 from conformance.catalogue.dataerror import DataErrors
-from conformance.catalogue.matrix import expand, load_suite, select
+from conformance.catalogue.matrix import load_suite
 from conformance.execute import Worker, command_of, result_of
 from conformance.kit.repro import write_repro
 from conformance.reports import terminal
+from conformance.reports.events import Events
+from conformance.reports.header import Selection, header_of
+from conformance.reports.plan import Plan, planned_cells
+from conformance.reports.publish import RESULTS, publish
+from conformance.reports.shard import durations_digest, load_durations, parse_shard
 from conformance.results import Result, ResultsWriter, Status, Tally, Verdict, judge
 from conformance.run import EnvironmentProblem, Options, Run
 from conformance.settings import Settings
-from conformance.world.engines import abilities_of
 
-__all__ = ["CellItem", "Front", "front_of"]
+__all__ = ["CellItem", "Front", "case_files", "front_of"]
 
 _PROPERTY = "awl-result"
 _WORKERINPUT = "awl_settings"
@@ -55,6 +59,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--awl-draft", action="store_true", help="data may have gaps")
     add("--awl-keep", action="store_true", help="keep the sandboxes")
     add("--awl-no-first-word", action="store_true", help="run all cells of a dead program too")
+    add("--awl-shard", default="", metavar="I/N", help="only this part of the plan")
+    add("--awl-events", action="store_true", help="print events as JSON lines for tools")
     add("--awl-page", action="store_true", help="print progress and the suite's own last page")
 
 
@@ -69,52 +75,59 @@ class Front:
     planned: dict[str, tuple[str, str]] = field(factory=dict)
     results: dict[str, Result] = field(factory=dict)
     verdict: Verdict | None = None
-    left_out: int = 0
-    _cells: dict[str, list[Cell]] | None = None
-    _skipped: frozenset[str] | None = None
+    published: tuple[str, ...] = ()
+    _plan: Plan | None = None
     _stack: contextlib.ExitStack = field(factory=contextlib.ExitStack)
     _worker: Worker | None = None
     _writer: ResultsWriter | None = None
     _progress: terminal.Progress | None = None
+    _events: Events | None = None
 
     # ------------------------------------------------------------------ the plan
     @property
-    def cells(self) -> dict[str, list[Cell]]:
-        """The selected cells that this engine can run, by file."""
-        if self._cells is None:
-            option = self.config.option
-            chosen: Iterable[Cell] = expand(self.suite, option.awl_runtime or None)
-            if option.awl_select:
-                chosen = select(option.awl_select, chosen)
-            abilities = abilities_of(option.awl_engine)
-            self._cells = {}
-            for cell in chosen:
-                if cell.case.needs <= abilities:
-                    self._cells.setdefault(cell.case.file, []).append(cell)
-                else:
-                    self.left_out += 1
-        return self._cells
+    def selection(self) -> Selection:
+        """What the operator chose to plan."""
+        option = self.config.option
+        shard = parse_shard(option.awl_shard) if option.awl_shard else None
+        return Selection(
+            engine=option.awl_engine,
+            runtimes=tuple(option.awl_runtime),
+            select=option.awl_select,
+            skip=option.awl_skip,
+            shard=shard,
+            durations=durations_digest(load_durations()) if shard else "",
+            draft=option.awl_draft,
+        )
 
     @property
-    def skipped(self) -> frozenset[str]:
-        """The cells that the operator chose to skip."""
-        if self._skipped is None:
-            expression = self.config.option.awl_skip
-            every = [cell for cells in self.cells.values() for cell in cells]
-            chosen = select(expression, every) if expression else ()
-            self._skipped = frozenset(cell.id for cell in chosen)
-        return self._skipped
+    def chosen(self) -> Plan:
+        """The selected cells that this engine can run."""
+        if self._plan is None:
+            self._plan = planned_cells(self.suite, self.selection)
+        return self._plan
 
-    def by_id(self) -> Iterator[tuple[str, Cell]]:
-        """Every selected cell with its id."""
-        return ((cell.id, cell) for cells in self.cells.values() for cell in cells)
+    def cells_of(self, file: str) -> Iterator[Cell]:
+        """The planned cells of one file of cases."""
+        return (c for c in self.chosen.cells.values() if Path(c.case.file).name == file)
 
     def plan(self, ids: Iterable[str]) -> None:
-        """Take note of the cells that pytest is going to run."""
-        known = dict(self.by_id())
+        """Take note of the cells that pytest is going to run.
+
+        Of ``awl-conformance run`` all chosen cells are planned: one that is not even collected is
+        lost, and seen to be. Plain pytest may narrow the plan by its own options (``-k``).
+        """
+        known, option = self.chosen.cells, self.config.option
         contract = self.suite.contract
-        self.planned = {id_: (known[id_].runtime, command_of(known[id_], contract)) for id_ in ids}
-        if self.config.option.awl_page:
+        self.planned = {
+            id_: (known[id_].runtime, command_of(known[id_], contract))
+            for id_ in (known if option.awl_page else ids)
+        }
+        if self._writer is not None:
+            self._writer.plan(self.planned)
+        if option.awl_events:
+            self._events = Events(sys.stdout)
+            self._events.start(self.planned, self.selection)
+        if option.awl_page:
             self._progress = terminal.Progress(sys.stderr, len(self.planned))
 
     # ------------------------------------------------------------------ running
@@ -136,30 +149,18 @@ class Front:
             self.suite,
         )
         self.settings = self._stack.enter_context(run).settings
-        self._writer = ResultsWriter(self.out / "results.jsonl", self._header(self.settings))
+        seed = option.awl_seed
+        header = header_of(self.suite, self.settings, self.selection, seed)
+        self._writer = ResultsWriter(self.out / RESULTS, header)
 
     @property
     def out(self) -> Path:
         """The folder of results."""
         return Path(self.config.option.awl_out).absolute()
 
-    def _header(self, settings: Settings) -> dict[str, Any]:
-        return {
-            "suite": __version__,
-            "contract": self.suite.contract.version,
-            "digest": self.suite.digest,
-            "program": list(settings.program),
-            "engine": settings.engine,
-            "image": settings.image,
-            "runtimes": list(settings.runtimes),
-            "lock": settings.lock,
-            "calls": "fork" if settings.warm else "exec",
-            "calls_note": settings.warm_note,
-        }
-
     def execute(self, cell: Cell) -> Result:
         """Run one cell in this process's worker."""
-        if cell.id in self.skipped:
+        if cell.id in self.chosen.skipped:
             return result_of(cell, self.suite.contract, Status.SKIPPED, "the operator skips it")
         if self._worker is None:
             if self.settings is None:
@@ -175,15 +176,23 @@ class Front:
             self._writer.add(result)
         if self._progress is not None:
             self._progress.add(result)
+        if self._events is not None:
+            self._events.cell(result)
 
     def close(self) -> None:
-        """Judge, write the footer and the reproductions, take the world down."""
+        """Judge, write the footer, the reports and the reproductions, take the world down."""
         try:
             if self._writer is not None and self.settings is not None:
                 tally = Tally.of(self.planned, self.results)
                 gaps = len(self.suite.gaps)
-                self.verdict = judge(tally, self.settings.root_cause, gaps=gaps)
+                shards = self.selection.shard[1] if self.selection.shard else 1
+                cause = self.settings.root_cause
+                self.verdict = judge(tally, cause, gaps=gaps, shards=shards)
                 self._writer.close(tally, self.verdict)
+                if self.planned:
+                    self.published = publish(self.out, self.suite, dict(self.chosen.cells))
+                if self._events is not None:
+                    self._events.end(tally, self.verdict, self.out)
                 for result in self.results.values():
                     if result.status in (Status.FAIL, Status.STALE):
                         write_repro(self.out / "repro", result, self.settings)
@@ -202,8 +211,8 @@ class Front:
             + ("forked" if settings.warm else "exec'd")
             + (settings.warm_note and f": {settings.warm_note}"),
         ]
-        if self.left_out:
-            notes.append(f"beside  {self.left_out} cells that only another engine can run")
+        if left_out := self.chosen.left_out:
+            notes.append(f"beside  {left_out} cells that only another engine can run")
         return terminal.summary(
             planned=self.planned,
             results=self.results,
@@ -211,7 +220,7 @@ class Front:
             verdict=verdict,
             notes=notes,
             style=style,
-            out=str(self.out),
+            out=f"{self.out} ({', '.join((RESULTS, *self.published))})",
         )
 
     def finish_progress(self) -> None:
@@ -254,7 +263,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from error
     front = config.stash[_FRONT] = Front(config, suite, matrices)
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
-        config.args[:] = [str(matrices / "cases")]
+        config.args[:] = map(str, case_files(matrices))
     if _is_worker(config):
         front.settings = Settings.loads(config.workerinput[_WORKERINPUT])  # type: ignore[attr-defined]
     else:
@@ -280,12 +289,15 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "CaseFile | None":
-    """Every YAML file of the data's ``cases`` folder is collected."""
-    if file_path.suffix != ".yaml" or not file_path.is_relative_to(
-        front_of(parent.config).matrices / "cases"
-    ):
+    """The data's case files are collected, and the parity matrix with its probes."""
+    if file_path not in case_files(front_of(parent.config).matrices):
         return None
     return CaseFile.from_parent(parent, path=file_path)
+
+
+def case_files(matrices: Path) -> list[Path]:
+    """The files that hold cells: those of the cases, and the parity matrix, which has probes."""
+    return [*sorted((matrices / "cases").glob("*.yaml")), matrices / "parity.yaml"]
 
 
 class CaseFile(pytest.File):
@@ -293,11 +305,8 @@ class CaseFile(pytest.File):
 
     def collect(self) -> Iterator["CellItem"]:
         """The selected cells of this file."""
-        front = front_of(self.config)
-        for name, cells in front.cells.items():
-            if Path(name).name == self.path.name:
-                for cell in cells:
-                    yield CellItem.from_parent(self, name=cell.id, cell=cell)
+        for cell in front_of(self.config).cells_of(self.path.name):
+            yield CellItem.from_parent(self, name=cell.id, cell=cell)
 
 
 class CellFailedError(Exception):
@@ -378,7 +387,7 @@ class _Recorder:
             front.record(Result.from_json(json.loads(carried)))
         elif report.failed and (cell := _cell_of(report.nodeid)) in front.planned:
             reason = str(report.longrepr)[-2000:]
-            found = dict(front.by_id())[cell]
+            found = front.chosen.cells[cell]
             front.record(result_of(found, front.suite.contract, Status.ERROR, reason))
 
 
@@ -390,7 +399,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if front.verdict is not None:
         session.exitstatus = front.verdict.exit
         front.finish_progress()
-        if session.config.option.awl_page:
+        if session.config.option.awl_page and not session.config.option.awl_events:
             sys.stdout.write(front.page(terminal.Style.of(sys.stdout)) + "\n")
 
 

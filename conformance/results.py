@@ -13,7 +13,19 @@ from typing import Any, TextIO
 
 from attrs import asdict, field, frozen
 
-__all__ = ["Check", "Result", "ResultsWriter", "Status", "StepRecord", "Tally", "Verdict", "judge"]
+__all__ = [
+    "Check",
+    "FileFact",
+    "Result",
+    "ResultsWriter",
+    "Seen",
+    "Status",
+    "StepRecord",
+    "StreamDigest",
+    "Tally",
+    "Verdict",
+    "judge",
+]
 
 
 class Status(StrEnum):
@@ -42,11 +54,66 @@ class Check:
 
 
 @frozen
+class FileFact:
+    """What was at a path, links not followed. ``text`` only where the case asks for content."""
+
+    kind: str
+    mode: int | None = None
+    text: str | None = None
+
+
+@frozen
+class StreamDigest:
+    """Length and sha256 of a whole stream of which only a part could be kept as text."""
+
+    length: int
+    sha256: str
+
+
+@frozen
+class Seen:
+    """What the suite's own eyes saw of the world around one step, as far as its oracles need it.
+
+    ``before`` and ``after`` map a part of the world (``home``, ``engine`` …) to the sha256 of all
+    that was seen of it, ``changes`` to the differences in words. ``workspaces`` and ``volumes`` are
+    the names that were there afterwards, None where nobody looked. ``calls`` are the engine's
+    journalled argument lists.
+    """
+
+    before: Mapping[str, str] = field(factory=dict)
+    after: Mapping[str, str] = field(factory=dict)
+    changes: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    workspaces: tuple[str, ...] | None = None
+    volumes: tuple[str, ...] | None = None
+    files: Mapping[str, FileFact] = field(factory=dict)
+    calls: tuple[tuple[str, ...], ...] = ()
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Seen":
+        """What ``attrs.asdict`` gave, read back."""
+
+        def names(key: str) -> tuple[str, ...] | None:
+            return None if data[key] is None else tuple(data[key])
+
+        return cls(
+            before=dict(data["before"]),
+            after=dict(data["after"]),
+            changes={part: tuple(lines) for part, lines in data["changes"].items()},
+            workspaces=names("workspaces"),
+            volumes=names("volumes"),
+            files={path: FileFact(**fact) for path, fact in data["files"].items()},
+            calls=tuple(tuple(call) for call in data["calls"]),
+        )
+
+
+@frozen
 class StepRecord:
     """One command of a cell as evidence. ``exit`` is None where a signal or a limit ended it.
 
-    ``env`` holds what was added to the sandbox's environment; streams are text with undecodable
-    bytes escaped, cut to a few thousand characters.
+    ``role``: ``given``, ``step`` or ``suite``. ``env`` holds what was added to the sandbox's
+    environment; streams are text with undecodable bytes escaped. Where a stream was longer than
+    what is kept, or is no text, ``whole`` has its digest. ``unmet``: the step of a terminal's
+    script that did not come true. ``seen`` is None for a given.
     """
 
     role: str
@@ -59,11 +126,29 @@ class StepRecord:
     seconds: float
     stdin: str | None = None
     timed_out: bool = False
+    unmet: str = ""
+    whole: Mapping[str, StreamDigest] = field(factory=dict)
+    seen: Seen | None = None
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "StepRecord":
+        """What ``attrs.asdict`` gave, read back."""
+        return cls(
+            **{
+                **data,
+                "argv": tuple(data["argv"]),
+                "whole": {name: StreamDigest(**d) for name, d in data["whole"].items()},
+                "seen": None if data["seen"] is None else Seen.from_json(data["seen"]),
+            }
+        )
 
 
 @frozen
 class Result:
-    """What one cell gave, with the evidence."""
+    """What one cell gave, with the evidence.
+
+    ``sandbox`` is the name of the folder and the prefix of the containers that it was played in.
+    """
 
     cell: str
     case: str
@@ -77,6 +162,7 @@ class Result:
     steps: tuple[StepRecord, ...] = ()
     seconds: float = 0.0
     repro: str = ""
+    sandbox: str = ""
 
     @property
     def failures(self) -> tuple[Check, ...]:
@@ -96,9 +182,7 @@ class Result:
                 "status": Status(data["status"]),
                 "requirements": tuple(data["requirements"]),
                 "checks": tuple(Check(**check) for check in data["checks"]),
-                "steps": tuple(
-                    StepRecord(**{**step, "argv": tuple(step["argv"])}) for step in data["steps"]
-                ),
+                "steps": tuple(StepRecord.from_json(step) for step in data["steps"]),
             }
         )
 
@@ -113,11 +197,16 @@ class Tally:
     @classmethod
     def of(cls, planned: Iterable[str], results: Mapping[str, Result]) -> "Tally":
         """Count results by status; a planned cell without a result was not run."""
-        cells = list(planned)
-        counts = Counter(
-            results[cell].status if cell in results else Status.NOT_RUN for cell in cells
+        return cls.of_statuses(
+            results[cell].status if cell in results else Status.NOT_RUN for cell in planned
         )
-        return cls(len(cells), {status: counts[status] for status in Status if counts[status]})
+
+    @classmethod
+    def of_statuses(cls, statuses: Iterable[Status]) -> "Tally":
+        """Count the statuses of all planned cells."""
+        counts = Counter(statuses)
+        kept = {status: counts[status] for status in Status if counts[status]}
+        return cls(sum(counts.values()), kept)
 
     def __getitem__(self, status: Status) -> int:
         return self.counts.get(status, 0)
@@ -132,11 +221,12 @@ class Verdict:
     because: str = field(default="")
 
 
-def judge(tally: Tally, root_cause: str = "", *, gaps: int = 0) -> Verdict:
+def judge(tally: Tally, root_cause: str = "", *, gaps: int = 0, shards: int = 1) -> Verdict:
     """The verdict of a run (KIT-5, KIT-11): nothing is green by accident.
 
-    ``gaps``: requirements and features in the data that no case checks (a draft). Failures
-    outweigh incompleteness: a cell that was seen to fail stays seen.
+    ``gaps``: requirements and features in the data that no case checks (a draft). ``shards``: of
+    how many parts this is one; a part alone proves nothing of the whole. Failures outweigh
+    incompleteness: a cell that was seen to fail stays seen.
     """
     if root_cause:
         return Verdict("nonconformant", 1, root_cause)
@@ -150,6 +240,8 @@ def judge(tally: Tally, root_cause: str = "", *, gaps: int = 0) -> Verdict:
         return Verdict("incomplete", 4, "no cell passed: nothing was proved")
     if gaps:
         return Verdict("incomplete", 4, f"a draft: {gaps} requirements or features have no case")
+    if shards > 1:
+        return Verdict("incomplete", 4, f"one shard of {shards}: merge it with the others")
     if tally[Status.DIVERGED]:
         return Verdict("conformant with declared divergences", 0)
     return Verdict("conformant", 0)
@@ -166,6 +258,10 @@ class ResultsWriter:
     def _write(self, row: Mapping[str, Any]) -> None:
         self._file.write(json.dumps(row, sort_keys=True, ensure_ascii=False) + "\n")
         self._file.flush()
+
+    def plan(self, cells: Iterable[str]) -> None:
+        """Append the plan, before the first result: what is lost later is seen to be lost."""
+        self._write({"plan": list(cells)})
 
     def add(self, result: Result) -> None:
         """Append one result."""

@@ -83,6 +83,7 @@ class Run:
         self._options = options
         self._suite = suite
         self._stack = ExitStack()
+        self._version = ""
         self.settings: Settings
 
     def __enter__(self) -> Self:
@@ -131,7 +132,8 @@ class Run:
         settings = self._with_fork_server(settings)
         if not options.first_word:
             return settings
-        return evolve(settings, root_cause=self._first_word(settings))
+        root_cause = self._first_word(settings)
+        return evolve(settings, root_cause=root_cause, facts={"version": self._version})
 
     def _engine(self) -> tuple[Path, dict[str, str], str]:
         """Client, its environment, and the address under which containers reach this machine."""
@@ -256,6 +258,7 @@ class Run:
             return f"{ended}, stdout {outcome.stdout[:200]!r}, stderr {outcome.stderr[:200]!r}"
         except jsonschema.ValidationError as error:
             return f"{ended}, {error.json_path}: {error.message}"
+        self._version = str(document["version"])
         return "" if outcome.exit == 0 else ended
 
 

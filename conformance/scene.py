@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import assert_never
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from conformance import resources
 from conformance.catalogue.case import Cell
@@ -44,6 +44,7 @@ from conformance.drivers.process import Interrupt, Outcome
 from conformance.evidence import Evidence
 from conformance.invoke import invocation
 from conformance.lock.client import CaseLock
+from conformance.record import file_fact, seen_of, step_record
 from conformance.results import StepRecord
 from conformance.settings import Settings
 from conformance.world.engines import ALIASES, Engine, journal
@@ -53,7 +54,6 @@ from conformance.world.sandbox import Sandbox
 __all__ = ["Played", "Scene", "SceneBlockedError"]
 
 _ENGINE_SECONDS = 30.0
-_TEXT_KEPT = 4000
 # A step that kills or ends its reader says after how long; see Step.signal and Step.close.
 _PODMAN_DOCKER = '#!/bin/sh\nexec podman "$@"\n'
 _FOREIGN_COMMAND = ("sleep", "infinity")
@@ -249,7 +249,7 @@ class Scene:
             )
         calls, self._journal_end = journal(self.sandbox, self._journal_end)
         self._record("step", call.argv, env, outcome, stdin=step.stdin)
-        return Evidence(
+        evidence = Evidence(
             step=step,
             runtime=self.cell.runtime,
             prefix=self.sandbox.prefix,
@@ -260,8 +260,11 @@ class Scene:
             contract=self.contract,
             before=before,
             after=self.look(step),
+            files={path: file_fact(Path(path), e) for path, e in step.expect.files.items()},
             secrets=(self.settings.canary,),
         )
+        self.records[-1] = evolve(self.records[-1], seen=seen_of(evidence))
+        return evidence
 
     def _run(
         self,
@@ -361,20 +364,7 @@ class Scene:
         outcome: Outcome,
         stdin: bytes | None = None,
     ) -> None:
-        self.records.append(
-            StepRecord(
-                role=role,
-                argv=tuple(argv),
-                env=self._added(env),
-                exit=outcome.exit,
-                signal=outcome.signal,
-                stdout=_text(outcome.stdout),
-                stderr=_text(outcome.stderr),
-                seconds=round(outcome.duration, 4),
-                stdin=_text(stdin) if stdin is not None else None,
-                timed_out=outcome.timed_out,
-            )
-        )
+        self.records.append(step_record(role, argv, self._added(env), outcome, stdin=stdin))
 
 
 def _typed(action: TtyAction) -> tty.Step:
@@ -389,10 +379,6 @@ def _typed(action: TtyAction) -> tty.Step:
             return tty.Resize(rows, columns)
         case TtyEof():
             return tty.ExpectEOF()
-
-
-def _text(data: bytes) -> str:
-    return data[:_TEXT_KEPT].decode("utf-8", "backslashreplace")
 
 
 def _interrupts(plan: SignalPlan | None) -> tuple[Interrupt, ...]:

@@ -25,10 +25,10 @@ _TOKEN = re.compile(r"[()]|[^\s()]+")
 def select(expression: str, cells: Iterable[Cell]) -> Iterator[Cell]:
     """Yield the cells for which a boolean expression holds; ValueError for a bad expression.
 
-    Words: cell id, case id, requirement id, runtime, via, output, polarity, tag, need, command or
-    feature; ``*`` and ``?`` match as in a shell; ``not``, ``and``, ``or`` and parentheses combine.
-    Nothing at all is selected if a word matches no cell, so that a typo behind ``not`` or ``or``
-    never widens what runs.
+    Words: cell id, case id, requirement id, profile, runtime, via, output, polarity, tag, need,
+    command or feature; ``*`` and ``?`` match as in a shell; ``not``, ``and``, ``or`` and
+    parentheses combine. Nothing at all is selected if a word matches no cell, so that a typo
+    behind ``not`` or ``or`` never widens what runs.
     """
     parsed = _Parser(expression)
     return _select(parsed, cells)
@@ -63,7 +63,9 @@ def _names(cell: Cell) -> frozenset[str]:
     case = cell.case
     own = (cell.id, case.id, cell.runtime, cell.via, cell.output, case.polarity, cell.plan)
     more = (name for name in (case.command, case.feature) if name is not None)
-    return frozenset((*own, *more, *case.covers, *case.tags, *case.needs))
+    known = case.contract.requirements
+    profiles = (known[id_].profile for id_ in case.covers if id_ in known)
+    return frozenset((*own, *more, *case.covers, *profiles, *case.tags, *case.needs))
 
 
 class _Parser:

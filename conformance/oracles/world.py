@@ -1,13 +1,10 @@
 """Oracles on the world around a command, seen without the program: storage, engine, files."""
 
-import os
-import stat
 from collections.abc import Iterator
-from pathlib import Path
 
 from conformance.catalogue.step import FileExpect, Presence
 from conformance.evidence import Evidence
-from conformance.results import Check
+from conformance.results import Check, FileFact
 from conformance.world.observe import difference
 
 __all__ = ["files", "unchanged", "volumes", "workspaces"]
@@ -51,32 +48,20 @@ def unchanged(evidence: Evidence) -> Iterator[Check]:
 def files(evidence: Evidence) -> Iterator[Check]:
     """What is at the named paths; links are not followed."""
     for name, expect in evidence.step.expect.files.items():
-        yield from _file(Path(name), expect)
+        yield from _file(name, expect, evidence.files.get(name, FileFact("not looked at")))
 
 
-def _kind(path: Path) -> str:
-    try:
-        mode = os.lstat(path).st_mode
-    except FileNotFoundError:
-        return "absent"
-    except OSError as error:
-        return f"unreadable ({error.strerror})"
-    kinds = ((stat.S_ISDIR, "dir"), (stat.S_ISREG, "file"), (stat.S_ISLNK, "link"))
-    return next((kind for test, kind in kinds if test(mode)), "special")
-
-
-def _file(path: Path, expect: FileExpect) -> Iterator[Check]:
-    kind = _kind(path)
-    yield Check("file", kind == expect.kind, f"{path}: {expect.kind}", f"{path}: {kind}")
-    if kind != expect.kind or kind == "absent":
+def _file(path: str, expect: FileExpect, fact: FileFact) -> Iterator[Check]:
+    yield Check("file", fact.kind == expect.kind, f"{path}: {expect.kind}", f"{path}: {fact.kind}")
+    if fact.kind != expect.kind or fact.kind == "absent":
         return
     if expect.mode is not None:
-        mode = stat.S_IMODE(path.lstat().st_mode)
         wanted = f"{path}: mode {expect.mode:04o}"
-        yield Check("file mode", mode == expect.mode, wanted, f"{path}: mode {mode:04o}")
+        seen = f"{path}: mode {fact.mode or 0:04o}"
+        yield Check("file mode", fact.mode == expect.mode, wanted, seen)
     if expect.content is None and not expect.contains:
         return
-    text = path.read_bytes().decode("utf-8", "backslashreplace")
+    text = fact.text or ""
     if expect.content is not None:
         wanted = f"{path}: content {expect.content!r}"
         yield Check("file content", text == expect.content, wanted, repr(text[:300]))

@@ -58,7 +58,9 @@ class Style:
 
 @define
 class Progress:
-    """The line that moves on a terminal; elsewhere a quiet line every quarter of a minute."""
+    """The line that moves on a terminal; elsewhere, and in CI, a quiet line every quarter of a
+    minute.
+    """
 
     stream: TextIO
     planned: int
@@ -67,14 +69,20 @@ class Progress:
     _started: float = field(factory=time.monotonic)
     _shown: float = 0.0
 
+    @property
+    def moves(self) -> bool:
+        """Whether a line can be written over: on a terminal that somebody looks at."""
+        # CI systems may give a terminal too, and keep every frame of it in their logs.
+        return self.stream.isatty() and os.environ.get("CI", "") in ("", "0", "false")
+
     def add(self, result: Result) -> None:
         """Count a result and show where the run stands."""
         self.done += 1
         self.counts[result.status] += 1
         now = time.monotonic()
-        pause = 0.1 if self.stream.isatty() else _QUIET_SECONDS
+        pause = 0.1 if self.moves else _QUIET_SECONDS
         style = Style.of(self.stream)
-        if self.stream.isatty() and result.status in (Status.FAIL, Status.ERROR):
+        if self.moves and result.status in (Status.FAIL, Status.ERROR):
             first = result.failures[0].oracle if result.failures else result.reason
             self._line(style.paint(f"{style.mark(good=False)} {result.cell}", "red") + f"  {first}")
             self.stream.write("\n")
@@ -83,7 +91,7 @@ class Progress:
             self._line(self._bar(style, now - self._started))
 
     def _line(self, text: str) -> None:
-        self.stream.write(f"\r\033[K{text}" if self.stream.isatty() else f"{text}\n")
+        self.stream.write(f"\r\033[K{text}" if self.moves else f"{text}\n")
         self.stream.flush()
 
     def _bar(self, style: Style, seconds: float) -> str:
@@ -94,7 +102,7 @@ class Progress:
         text += f"  {left:.0f} s left" if self.done < self.planned else f"  {seconds:.1f} s"
         if bad:
             text += "  " + style.paint(f"{bad} not good", "red")
-        if not self.stream.isatty():
+        if not self.moves:
             return text
         width = max(10, min(40, shutil.get_terminal_size().columns - 50))
         full = round(width * self.done / self.planned) if self.planned else width
@@ -103,7 +111,7 @@ class Progress:
 
     def finish(self) -> None:
         """Leave the moving line."""
-        if self.stream.isatty():
+        if self.moves:
             self.stream.write("\n")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-__all__ = ["EngineState", "Snapshot", "difference", "tree"]
+__all__ = ["EngineState", "Snapshot", "difference", "kind_of", "tree"]
 
 # Digests would cost a read of every file; what was rewritten has another inode or time.
 _LIMIT = 200_000
@@ -105,3 +105,15 @@ def difference(before: Mapping[str, object], after: Mapping[str, object]) -> tup
         if key in after and before[key] != after[key]
     ]
     return tuple(sorted(lines))
+
+
+def kind_of(path: Path) -> str:
+    """``absent``, ``dir``, ``file``, ``link``, ``special``, or why it cannot be seen."""
+    try:
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return "absent"
+    except OSError as error:
+        return f"unreadable ({error.strerror})"
+    kinds = ((stat.S_ISDIR, "dir"), (stat.S_ISREG, "file"), (stat.S_ISLNK, "link"))
+    return next((kind for test, kind in kinds if test(mode)), "special")

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from conformance.catalogue.matrix import load_suite
 from conformance.catalogue.step import Expect, Step
 from conformance.drivers.process import Outcome, Stream
 from conformance.evidence import Evidence
+from conformance.record import file_fact
 from conformance.world.engines import Call
 from conformance.world.observe import EngineState, Snapshot
 
@@ -74,6 +76,7 @@ def evidence(suite: Suite) -> Callable[..., Evidence]:
             ),
             calls=calls,
             contract=suite.contract,
+            files={path: file_fact(Path(path), e) for path, e in expect.files.items()},
             **rest,
         )
 

@@ -2,6 +2,8 @@
 
 import io
 
+import pytest
+
 from conformance.reports.terminal import Progress, Style, summary
 from conformance.results import Check, Result, Status, StepRecord, Tally, Verdict, judge
 
@@ -116,7 +118,10 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_progress_moves_on_a_terminal_and_names_failures_as_they_come() -> None:
+def test_progress_moves_on_a_terminal_and_names_failures_as_they_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
     stream = Terminal()
     progress = Progress(stream, 2)
     progress.add(result("a[host]", Status.FAIL))
@@ -126,6 +131,17 @@ def test_progress_moves_on_a_terminal_and_names_failures_as_they_come() -> None:
     assert "a[host]" in text
     assert "2/2 cells" in text
     assert "█" in text
+
+
+def test_progress_is_quiet_in_ci_even_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "true")
+    stream = Terminal()
+    progress = Progress(stream, 50)
+    for n in range(50):
+        progress.add(result(f"{n}[host]", Status.FAIL))
+    progress.finish()
+    assert "\r" not in stream.getvalue()
+    assert len(stream.getvalue().splitlines()) <= 3
 
 
 def test_progress_is_quiet_elsewhere() -> None:

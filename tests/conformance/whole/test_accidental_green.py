@@ -108,6 +108,36 @@ def test_a_missing_engine_is_3(conformance: Call, tmp_path: Path) -> None:
     assert "podman" in ran.stdout + ran.stderr
 
 
+def test_every_capability_off_is_4(conformance: Call) -> None:
+    # Nothing but clean refusals: each is as it should be, and together they prove nothing.
+    ran = conformance("run", "--select", "refusal", "-n", "0")
+    assert ran.exit == 4
+    assert set(ran.statuses().values()) == {"unsupported"}
+    assert "nothing was proved" in ran.stdout
+
+
+def test_everything_skipped_is_4(conformance: Call) -> None:
+    words = ("--select", "cli-version", "--skip", "host or container", "-n", "0")
+    ran = conformance("run", *words)
+    assert ran.exit == 4
+    assert set(ran.statuses().values()) == {"skipped"}
+
+
+def test_one_shard_of_two_is_4(conformance: Call) -> None:
+    ran = conformance("run", "--select", "cli-version", "--shard", "1/2", "-n", "0")
+    assert ran.exit == 4
+    assert set(ran.statuses().values()) == {"pass"}
+    assert "one shard of 2" in ran.stdout
+
+
+def test_every_cell_that_is_listed_is_played(conformance: Call) -> None:
+    # Those of the parity matrix too, which are in no file of cases.
+    listed = conformance("cases", "--select", "parity-* or cli-version").stdout.split()
+    ran = conformance("run", "--select", "parity-* or cli-version", "-n", "2")
+    assert ran.exit == 0
+    assert sorted(ran.statuses()) == sorted(listed)
+
+
 def test_without_the_lock_destructive_cells_are_blocked(conformance: Call) -> None:
     ran = conformance("run", "--lock", "off", "--select", "rm-known and host", "-n", "0")
     assert ran.exit == 4
