@@ -2,7 +2,7 @@
 PYTHON ?= python3
 TOX := .venv-tox/bin/tox
 
-.PHONY: help test conformance conformance-docker conformance-podman certify faults release-gate bench engines-up engines-down clean
+.PHONY: help test conformance conformance-full conformance-docker conformance-podman certify faults release-gate bench engines-up engines-down clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -12,6 +12,9 @@ test: $(TOX) ## style, types and the project's own tests
 
 conformance: $(TOX) ## the contract against awl in both runtimes, with the fake engine
 	$(TOX) run -e conformance
+
+conformance-full: $(TOX) ## the same with every value of every case
+	$(TOX) run -e conformance-full
 
 conformance-docker: $(TOX) ## the same on the real Docker Engine at DOCKER_HOST
 	$(TOX) run -e conformance-docker

@@ -208,8 +208,16 @@ def joined(environment: Mapping[str, str], more: Mapping[str, str]) -> dict[str,
 
 
 def not_astray(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment without what would lead git to another repository."""
-    return {name: value for name, value in environment.items() if name not in _ASTRAY}
+    """Return the environment without what would lead the launcher's own calls astray.
+
+    That is, to another repository, or by a relative entry of PATH to a program that the workspace
+    has planted in the folder of the call.
+    """
+    kept = {name: value for name, value in environment.items() if name not in _ASTRAY}
+    if "PATH" in kept:
+        entries = [each for each in kept["PATH"].split(":") if each.startswith("/")]
+        kept["PATH"] = ":".join(entries) or os.defpath
+    return kept
 
 
 def _missing(program: str) -> CommandNotFound:

@@ -22,7 +22,7 @@ from attrs import define, field
 from conformance import resources
 from conformance.catalogue.case import Cell, Suite
 from conformance.catalogue.dataerror import DataErrors
-from conformance.catalogue.matrix import load_suite
+from conformance.catalogue.matrix import expand, load_suite
 from conformance.execute import Worker, command_of, result_of
 from conformance.kit.repro import write_repro
 from conformance.reports import terminal
@@ -211,6 +211,9 @@ class Front:
             + ("forked" if settings.warm else "exec'd")
             + (settings.warm_note and f": {settings.warm_note}"),
         ]
+        if select := self.config.option.awl_select:
+            whole = sum(1 for _ in expand(self.suite, self.config.option.awl_runtime or None))
+            notes.append(f"chosen  {select}: {len(self.planned)} of {whole} cells")
         if left_out := self.chosen.left_out:
             notes.append(f"beside  {left_out} cells that only another engine can run")
         return terminal.summary(

@@ -49,7 +49,7 @@ def cells_of(suite: Suite, case: Case, runtime: str) -> Iterator[Cell]:
         return  # the probe has a case of its own
     runtime_value = AxisValue(runtime, runtime)
     names = tuple(axis.name for axis in case.axes)
-    for values in _rows(case, runtime, suite.contract.default_runtime):
+    for number, values in enumerate(_rows(case, runtime, suite.contract.default_runtime)):
         axes = {"runtime": runtime_value, "via": _FLAG, "output": _TEXT}
         axes.update(zip(names, values, strict=True))
         yield Cell(
@@ -61,6 +61,7 @@ def cells_of(suite: Suite, case: Case, runtime: str) -> Iterator[Cell]:
             output=axes["output"].id,
             plan=plan,
             parity=entry,
+            first=number == 0,
         )
 
 

@@ -3,6 +3,7 @@
 RM-1c                    a requirement
 rm and host and not json a command, a runtime, an output
 rm-* or RT-?             shell patterns
+brisk                    the short plan: every case in every runtime, with a part of its values
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["select", "unmatched"]
 
+_BRISK = "brisk"
 _Test = Callable[[frozenset[str]], bool]
 _TOKEN = re.compile(r"[()]|[^\s()]+")
 
@@ -26,7 +28,7 @@ def select(expression: str, cells: Iterable[Cell]) -> Iterator[Cell]:
     """Yield the cells for which a boolean expression holds; ValueError for a bad expression.
 
     Words: cell id, case id, requirement id, profile, runtime, via, output, polarity, tag, need,
-    command or feature; ``*`` and ``?`` match as in a shell; ``not``, ``and``, ``or`` and
+    command, feature or ``brisk``; ``*`` and ``?`` match as in a shell; ``not``, ``and``, ``or`` and
     parentheses combine. Nothing at all is selected if a word matches no cell, so that a typo
     behind ``not`` or ``or`` never widens what runs.
     """
@@ -65,7 +67,8 @@ def _names(cell: Cell) -> frozenset[str]:
     more = (name for name in (case.command, case.feature) if name is not None)
     known = case.contract.requirements
     profiles = (known[id_].profile for id_ in case.covers if id_ in known)
-    return frozenset((*own, *more, *case.covers, *profiles, *case.tags, *case.needs))
+    plan = (_BRISK,) if cell.brisk else ()
+    return frozenset((*own, *more, *case.covers, *profiles, *case.tags, *case.needs, *plan))
 
 
 class _Parser:

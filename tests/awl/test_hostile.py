@@ -167,6 +167,20 @@ def test_a_variable_of_git_does_not_hide_what_a_repository_names(locked: Locked)
     assert not locked.ran.exists()
 
 
+@pytest.mark.parametrize("entry", [".", "", "bin"])
+def test_programs_of_a_workspace_are_not_found_by_an_entry_of_path(
+    locked: Locked, entry: str
+) -> None:
+    # For each program that the launcher's own scripts call, one in each folder that they enter.
+    _prepare(locked, "for d in . bin ../../.. ../../../bin; do mkdir -p $d;"
+             " for n in git find realpath timeout sed; do cp $P $d/$n; done; done")  # fmt: skip
+    locked.world.env["PATH"] = f"{entry}:{locked.world.env['PATH']}"
+    words = ("reset", "repo", "tool", "acme/tool", "--ref", "origin/trunk", "--yes")
+    locked.awl(*words)
+    locked.awl("rm", "tool", "--yes")
+    assert not locked.ran.exists()
+
+
 def test_work_is_not_hidden_by_what_replaces_a_commit(locked: Locked) -> None:
     _prepare(locked, "git commit -q --allow-empty -m mine;"
              " git replace --graft refs/remotes/origin/HEAD HEAD")  # fmt: skip

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.catalogue.case import Cell
+from conformance.catalogue.case import Cell, Suite
 from conformance.catalogue.matrix import expand, load_suite, select, unmatched
 
 
@@ -84,3 +84,17 @@ def test_selection_is_lazy_once_every_word_has_been_seen(cells: list[Cell]) -> N
 
     first = list(itertools.islice(select("ls and not host", endless()), 3))
     assert [cell.id for cell in first] == ["ls-names[container]"] * 3
+
+
+def test_the_short_plan_holds_every_case_in_every_runtime(suite: Suite) -> None:
+    every = list(expand(suite))
+    brisk = list(select("brisk", every))
+    assert {(c.case.id, c.runtime) for c in brisk} == {(c.case.id, c.runtime) for c in every}
+    assert 700 <= len(brisk) <= len(every) * 0.6
+    # Of a cell it depends on nothing else that is chosen.
+    assert [c.id for c in select("brisk and host", every)] == [
+        c.id for c in brisk if c.runtime == "host"
+    ]
+    assert [c.id for c in select("brisk", expand(suite, ["host"]))] == [
+        c.id for c in brisk if c.runtime == "host"
+    ]
