@@ -39,6 +39,7 @@ __all__ = ["CellItem", "Front", "case_files", "front_of"]
 
 _PROPERTY = "awl-result"
 _WORKERINPUT = "awl_settings"
+_WORKERDIGEST = "awl_digest"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -261,7 +262,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Load the data; a defect in it ends the run before anything is collected."""
     matrices = Path(config.option.awl_matrices or resources.matrices()).absolute()
     try:
-        suite = load_suite(matrices, allow_gaps=config.option.awl_draft)
+        met = vars(config)["workerinput"][_WORKERDIGEST] if _is_worker(config) else ""
+        suite = load_suite(matrices, allow_gaps=config.option.awl_draft, met=met)
     except DataErrors as error:
         raise pytest.UsageError(str(error)) from error
     front = config.stash[_FRONT] = Front(config, suite, matrices)
@@ -289,6 +291,7 @@ def pytest_configure_node(node: Any) -> None:
     """Hand the run's world to an xdist worker."""
     settings = front_of(node.config).settings
     node.workerinput[_WORKERINPUT] = settings.dumps() if settings else ""
+    node.workerinput[_WORKERDIGEST] = front_of(node.config).suite.digest
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "CaseFile | None":
