@@ -52,7 +52,8 @@ def _by_click(words: list[str]) -> Any:
 def test_a_plain_line_is_read_as_click_reads_it(start: list[str], words: list[str]) -> None:
     words = start + words
     line = quick.read(words)
-    if line is not None:
+    # What is no runtime click refuses while it reads, and the quick way when it looks for it.
+    if line is not None and line.runtime in {None, "host", "container", "docker", "native"}:
         assert line == _by_click(words)
 
 

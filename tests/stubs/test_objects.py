@@ -16,7 +16,7 @@ def test_volumes_are_made_once_and_keep_their_labels(fake):
     assert fake("volume", "create", "--label", "a=b", "vol").out == "vol\n"
     assert fake("volume", "create", "--label", "a=c", "vol").out == "vol\n"
     doc = json.loads(fake("volume", "inspect", "vol").out)[0]
-    assert (doc["Labels"], doc["Driver"], doc["Options"]) == ({"a": "b"}, "local", None)
+    assert (doc["Labels"], doc["Driver"], doc["Options"]) == ({"a": "b"}, "local", {})
     assert len(fake("volume", "create").word) == 64
 
 
