@@ -18,12 +18,16 @@ BARE = (
 )
 
 # What the liberal launcher claims: the host runtime, and of the contract's commands those that
-# make, list, enter and remove. What needs a workspace of another runtime as well is none of it.
+# make, list, enter and remove. What needs a workspace of another runtime as well is none of it, nor
+# how far a clone is (CREATE-9, a should), nor the end of a child that has left its group, or whose
+# launcher was killed.
 CLAIMS = (
     "(create-* or ls-* or exec-* or rm-* or cli-* or name-* or rt-engine-there or rt-host-*"
     " or rt-not-from-the-command or life-status* or parity-*)"
     " and not (create-dry-run* or ls-all* or ls-not-all or rm-all or rm-all-of-nothing"
-    " or rm-lists-what-goes or cli-verbose-masks-secrets)"
+    " or rm-lists-what-goes or cli-verbose-masks-secrets or create-says-how-far-it-is"
+    " or create-progress-ends-before-an-error or exec-killed or exec-killed-alone"
+    " or exec-signal[host,TERM,session])"
 )
 
 
