@@ -20,6 +20,7 @@ try:
     from conformance.catalogue.matrix import expand, load_suite, select
     from conformance.certify.command import certify
     from conformance.commands_report import COMMANDS
+    from conformance.compare.command import compare_command
     from conformance.faults.command import faults
     from conformance.kit import explain as explaining
     from conformance.kit.coverage import coverage
@@ -284,7 +285,7 @@ def replay(
     )
 
 
-for _command in (*COMMANDS, certify, coverage, faults):
+for _command in (*COMMANDS, certify, compare_command, coverage, faults):
     main.add_command(_command)
 
 
