@@ -19,7 +19,8 @@ OWN, OTHER = "<runtime>", "<other>"
 
 _ANYWHERE = (
     (re.compile(r"\b(?:sha256:)?[0-9a-f]{64}\b"), "<id>"),
-    (re.compile(r"\b[0-9a-f]{12}\b"), "<id>"),
+    # Shorter ones, down to those that engines show; commits (40) are the same on both sides.
+    (re.compile(r"\b(?=[a-f]*\d)[0-9a-f]{12,39}\b"), "<id>"),
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?"), "<time>"),
 )
 _END = r"(?![\w-])"
@@ -51,16 +52,13 @@ class Placeholders:
         else:
             places = ((directory, "<other workspace>"), *_IN_CONTAINER)
         rest = ((root, "<root>"), (home, "<home>"), (prefix, "<prefix>"))
-        names = {runtime: OWN, other: OTHER}
-        said = ((f"(?<=--runtime ){name}{_END}", token) for name, token in names.items())
-        rules = [(re.compile(pattern), token) for pattern, token in (*places, *rest, *said)]
-        return cls((*rules, *_ANYWHERE), names)
+        rules = [(re.compile(pattern), token) for pattern, token in (*places, *rest)]
+        return cls((*rules, *_ANYWHERE), {runtime: OWN, other: OTHER})
 
     def __call__(self, text: str) -> str:
         """``text`` with the placeholders in it."""
-        bare = text.strip()
-        if bare in self.names:
-            return text.replace(bare, self.names[bare])
+        if text in self.names:
+            return self.names[text]
         for pattern, token in self.rules:
             text = pattern.sub(token, text)
         return text
