@@ -20,7 +20,8 @@ _ENTRY = re.compile(r"^from (\w+)[\w.]* import (\w+)[\w.]*$", re.MULTILINE)
 # All that such scripts hold. One more statement may lead its import to another package (sys.path).
 _LINES = re.compile(
     r"#.*|import (?:re|sys)|from \w[\w.]* import \w+|if __name__ == .__main__.:"
-    r"|(?:el)?if sys\.argv\[0\]\.endswith\([^()]*\):|sys\.argv\[0\] = [^;]*|sys\.exit\([\w.]+\(\)\)|"
+    r"|(?:el)?if sys\.argv\[0\]\.endswith\([^()]*\):|sys\.argv\[0\] = [^;]*"
+    r"|sys\.exit\([\w.]+\(\)\)|"
 )
 
 
