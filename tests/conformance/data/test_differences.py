@@ -58,7 +58,7 @@ def test_declarations_are_read_and_leave_the_digest_alone(
         ("{host: ", "{hots: ", "no runtime 'hots' (nearest: 'host')"),
         ("container: \"null\"", 'container: "("', "no regular expression: "),
         ("runtimes: {host", "runtime: {host", "unknown key 'runtime' (nearest: 'runtimes')"),
-        (', container: "null"', "", "is not two names, each with the regular expression of its value"),
+        (', container: "null"', "", "is not two names, each with the regular expression"),
         ("2027-12-31", "soon", "'soon' is no day"),
         (OWNED, "reason: none is named\n    owner: somebody", "missing key 'expires'"),
         (OWNED, "reason: none is named\n    expires: 2027-12-31", "missing key 'owner'"),
