@@ -176,6 +176,8 @@ def run(
     out.mkdir(parents=True, exist_ok=True)
     arguments = [
         *("-p", "conformance.plugin", "-p", "no:terminal", "-p", "no:cacheprovider"),
+        # Else it would leave a folder of its own beside that of the run.
+        *("-p", "no:tmpdir"),
         # The person's own pytest configuration has no say in what is conformant.
         *("-c", os.devnull, "--rootdir", str(folder)),
         *("--awl-page", "--awl-engine", engine, "--awl-out", str(out), "--awl-lock", lock),
