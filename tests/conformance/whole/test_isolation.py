@@ -4,6 +4,7 @@ and a run that is killed leaves nothing that the next one does not clear, of its
 Two orders by default; ``tox -e isolation`` plays twenty, of what ``AWL_ISOLATION_SELECT`` chooses.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -105,28 +106,44 @@ def start(base: Path, tmp_path: Path) -> Iterator[Callable[..., Suite]]:
         suite.process.wait(30)
 
 
-def _of_run(folder: Path) -> list[str]:
-    """The processes of this machine that belong to a run: in their words or their variables."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) != os.getpid():
-            try:
-                words = (entry / "cmdline").read_bytes()
-                known = words + (entry / "environ").read_bytes()
-                cwd = str((entry / "cwd").readlink())
-            except OSError:
-                continue  # it has just ended
-            if str(folder).encode() in known or cwd.startswith(str(folder)):
-                found.append(f"{entry.name} {words[:200]!r}")
+def _below(pid: int) -> set[tuple[int, str]]:
+    """All descendants of a process that live, each with the time of its start."""
+    children: dict[int, list[tuple[int, str]]] = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            facts = (entry / "stat").read_text().rpartition(")")[2].split()
+            if facts[0] != "Z":
+                children.setdefault(int(facts[1]), []).append((int(entry.name), facts[19]))
+    found: set[tuple[int, str]] = set()
+    following = [pid]
+    while following:
+        for child in children.get(following.pop(), ()):
+            found.add(child)
+            following.append(child[0])
     return found
 
 
-def _ends(folder: Path, seconds: float) -> list[str]:
-    """What is left of a run's processes after waiting for their end."""
+def _alive() -> set[tuple[int, str]]:
+    return _below(0)
+
+
+def _of_run(folder: Path) -> set[int]:
+    """The processes of this machine that speak of a run's folder, whosever children they are."""
+    found = set()
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
+            if str(folder).encode() in words:
+                found.add(int(entry.name))
+    return found - {os.getpid()}
+
+
+def _gone(seconds: float, left: Callable[[], object]) -> bool:
+    """Whether nothing is left before the time is up."""
     limit = time.monotonic() + seconds
-    while (left := _of_run(folder)) and time.monotonic() < limit:
+    while left() and time.monotonic() < limit:
         time.sleep(0.1)
-    return left
+    return not left()
 
 
 def test_orders_and_neighbours_change_no_verdict(start: Callable[..., Suite], base: Path) -> None:
@@ -146,7 +163,7 @@ def test_orders_and_neighbours_change_no_verdict(start: Callable[..., Suite], ba
             assert (code, bad) == (0, [])
             assert suite.report["header"]["runs"][0]["seed"] == seed + number
             seen[seed + number] = suite.report["footer"]["stable"]
-            assert _ends(folder, 5) == []
+            assert _gone(5, lambda run=folder: _of_run(run))
     assert len(seen) == ORDERS + ORDERS % 2
     assert len(set(seen.values())) == 1, seen
     assert list(base.iterdir()) == []
@@ -159,13 +176,15 @@ def test_a_killed_run_is_cleared_by_the_next_and_a_living_one_is_not(
     alive = living.wait_for_results(1)
     killed = start("--select", SELECT, "-n", WORKERS, "--seed", "2")
     dead = killed.wait_for_results(3)
-    assert len(_of_run(dead)) > int(WORKERS)
+    family = _below(killed.process.pid)
+    assert len(family) >= 2 * int(WORKERS)  # each worker has a zygote
     killed.process.send_signal(signal.SIGKILL)
     killed.process.wait(10)
     # It shall not end before the next run has cleared up: its workers go on, it deals out no more.
     living.process.send_signal(signal.SIGSTOP)
     # Workers see the end of their controller, and what they play ends with them.
-    assert _ends(dead, 20) == []
+    assert _gone(20, lambda: family & _alive())
+    assert not _of_run(dead)
     assert dead.is_dir()
 
     after = start("--select", "cli-version and host", "-n", "1")
@@ -175,5 +194,5 @@ def test_a_killed_run_is_cleared_by_the_next_and_a_living_one_is_not(
     assert _of_run(alive)
     living.process.send_signal(signal.SIGCONT)
     assert living.finish() == 0
-    assert _ends(alive, 5) == []
+    assert _gone(5, lambda: _of_run(alive))
     assert list(base.iterdir()) == []
