@@ -78,7 +78,7 @@ def compare_command(
         words += [f"--runtime={runtime}" for runtime in runtimes]
         plays = _plays(programs, engines)
         sources = tuple(_play(out / name, [*words, *own]) for name, own in plays.items())
-    one = _compared([_report(source, suite) for source in sources], suite, runtimes)
+    one = _compared([_report(source, suite) for source in sources], suite, runtimes, programs)
     if as_json:
         click.echo(json.dumps(document_of(one), indent=1, ensure_ascii=False))
     else:
@@ -121,14 +121,21 @@ def _play(out: Path, words: list[str]) -> Path:
     return out
 
 
-def _compared(reports: list[dict[str, Any]], suite: Suite, runtimes: Sequence[str]) -> Comparison:
-    today = dt.datetime.now(tz=dt.UTC).date()
+def _compared(
+    reports: list[dict[str, Any]],
+    suite: Suite,
+    runtimes: Sequence[str],
+    programs: Sequence[str],
+) -> Comparison:
     try:
         if len(reports) == 1:
-            return compare(suite, *of_one_report(reports[0], suite, runtimes), today)
-        return compare(suite, *of_two_reports(reports[0], reports[1], suite, runtimes), today)
+            sides = of_one_report(reports[0], suite, runtimes)
+        else:
+            paths = programs if len(programs) == 2 else ()
+            sides = of_two_reports(reports[0], reports[1], suite, runtimes, paths)
     except SidesError as error:
         _stop(error)
+    return compare(suite, *sides, dt.datetime.now(tz=dt.UTC).date())
 
 
 def _suite(matrices: Path | None) -> Suite:

@@ -29,6 +29,7 @@ _STATUS = "status"
 Row = Mapping[str, Any]
 Key = tuple[str, ...]
 Names = tuple[str, ...]
+Words = tuple[str, ...]
 
 
 @frozen
@@ -37,12 +38,14 @@ class Side:
 
     ``rows``: those of a report, by what they have in common with the row of the other side.
     ``able``: what its engine can do. ``image``: what stands for the image in its report.
+    ``target``: the options of a replay that lead to it.
     """
 
     names: Names
     rows: Mapping[Key, Row] = field(repr=False)
     able: frozenset[str]
     image: str
+    target: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -53,13 +56,15 @@ class Side:
 @frozen
 class Found:
     """One difference. ``step`` counts from 1; 0 is the cell as a whole. ``declared`` None: it is
-    not; ``cells`` and ``commands`` are those of both sides.
+    not. ``commands`` are the words of both sides that ran in this step, ``replays`` those that play
+    their cells again.
     """
 
     case: str
     cells: tuple[str, str]
     step: int
-    commands: tuple[tuple[str, ...], tuple[str, ...]]
+    commands: tuple[Words, Words]
+    replays: tuple[Words, Words]
     difference: Difference
     declared: DeclaredDifference | None = None
 
@@ -184,6 +189,7 @@ def _of_pair(
             cells=(both[0].id, both[1].id),
             step=number,
             commands=(_command(one, number), _command(other, number)),
+            replays=(_replay(both[0], left), _replay(both[1], right)),
             difference=place,
             declared=why,
         )
@@ -214,5 +220,9 @@ def _places(one: Observed, other: Observed) -> Iterator[tuple[int, Difference]]:
         yield 0, Difference(_STATUS, one.status, other.status)
 
 
-def _command(observed: Observed, number: int) -> tuple[str, ...]:
+def _command(observed: Observed, number: int) -> Words:
     return observed.commands[number - 1] if number else ()
+
+
+def _replay(cell: Cell, side: Side) -> Words:
+    return ("awl-conformance", "replay", *side.target, cell.id)

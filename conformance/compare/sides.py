@@ -33,10 +33,14 @@ def of_one_report(report: Report, suite: Suite, runtimes: Sequence[str]) -> tupl
 
 
 def of_two_reports(
-    left: Report, right: Report, suite: Suite, runtimes: Sequence[str]
+    left: Report,
+    right: Report,
+    suite: Suite,
+    runtimes: Sequence[str],
+    programs_at: Sequence[str] = (),
 ) -> tuple[Kind, Side, Side]:
     """Two engines where the reports are of different ones, else two programs or versions of one;
-    ``runtimes``: of these only.
+    ``runtimes``: of these only. ``programs_at``: where they are, which a report does not say.
     """
     headers = (left["header"], right["header"])
     engines = [header["engine"]["name"] for header in headers]
@@ -48,22 +52,30 @@ def of_two_reports(
         if names[0] == names[1]:
             # No declaration can tell them apart; a person can.
             names = [(f"{side}: {names[0][0]}",) for side in "AB"]
+        paths = programs_at or [p["name"] for p in programs]
+        targets = [("--program", path) for path in paths]
     elif programs[0]["digest"] == programs[1]["digest"]:
         kind, names = "engines", [(engine,) for engine in engines]
+        targets = [("--engine", engine) for engine in engines]
     else:
         raise SidesError(
             f"program and engine differ both ({' and '.join(engines)}): what caused a difference"
             " could not be told\nhint: compare reports of one program, or of one engine"
         )
     one, other = (
-        _side(report, suite, kind, own, runtimes)
-        for report, own in zip((left, right), names, strict=True)
+        _side(report, suite, kind, own, runtimes, target)
+        for report, own, target in zip((left, right), names, targets, strict=True)
     )
     return kind, one, other
 
 
 def _side(
-    report: Report, suite: Suite, kind: Kind, names: tuple[str, ...], runtimes: Collection[str]
+    report: Report,
+    suite: Suite,
+    kind: Kind,
+    names: tuple[str, ...],
+    runtimes: Collection[str],
+    target: tuple[str, ...] = (),
 ) -> Side:
     cells = {cell.id: cell for cell in expand(suite)}
     rows = {
@@ -72,4 +84,5 @@ def _side(
         if not runtimes or row["runtime"] in runtimes
     }
     header = report["header"]
-    return Side(names, rows, abilities_of(header["engine"]["name"]), header["image"]["name"])
+    able = abilities_of(header["engine"]["name"])
+    return Side(names, rows, able, header["image"]["name"], target)

@@ -65,12 +65,11 @@ def _told(one: Comparison, group: list[Found]) -> Iterator[str]:
     yield f"✗ {place.path}"
     yield f"    {one.left:{width}}  {_cut(place.left)}"
     yield f"    {one.right:{width}}  {_cut(place.right)}"
-    for name, cell, command in zip(("A", "B"), found.cells, found.commands, strict=True):
+    for command in dict.fromkeys(filter(None, found.commands)):
         words = shlex.join("awl" if word == PROGRAM else word for word in command)
-        if name == "A" or words:
-            yield f"    {'step':{width}}  {found.step}  {_cut(words)}"
-        if name == "A" or cell != found.cells[0]:
-            yield f"    {'replay':{width}}  awl-conformance replay {shlex.quote(cell)}"
+        yield f"    {'step':{width}}  {found.step}  {_cut(words)}"
+    for replay in dict.fromkeys(found.replays):
+        yield f"    {'replay':{width}}  {shlex.join(replay)}"
     others = len(group) - 1
     if others:
         cases = list(Counter(f.case for f in group))
@@ -98,6 +97,7 @@ def document_of(one: Comparison) -> dict[str, Any]:
             {
                 "case": found.case,
                 "cells": list(found.cells),
+                "replay": [shlex.join(words) for words in found.replays],
                 "step": found.step,
                 "path": found.difference.path,
                 "left": found.difference.left,
