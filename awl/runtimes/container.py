@@ -111,10 +111,7 @@ class ContainerRuntime:
         """Return the way into the container of `name`, by the id that its record holds."""
         document = self._record(name)
         if document is None:
-            raise WorkspaceNotFound(
-                f"no workspace {name} in runtime container",
-                "see what there is: awl ls --runtime container",
-            )
+            raise naming.unknown(name, self.name, self._store.names("container"))
         return EngineExecutor(self._engine_of(document, name), document["container_id"], name)
 
     def list(self) -> Listing:
@@ -161,7 +158,7 @@ class ContainerRuntime:
             own = self._belongings(name)
             ids = own.containers(document.get("container_id"))
             if not ids and not os.path.lexists(self._store.record("container", name)):
-                raise WorkspaceNotFound(f"no workspace {name} in runtime container")
+                raise naming.unknown(name, self.name, self._store.names("container"))
             own.remove_containers(ids)
             if keep_volumes:
                 # Tells them from volumes that a killed `create` has left.
