@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from conformance.catalogue.case import Cell, Suite
-from conformance.catalogue.matrix import expand, select
+from conformance.catalogue.matrix import expand, select, unmatched
 from conformance.reports.header import Selection
 from conformance.reports.shard import durations_digest, load_durations, shard_of
 from conformance.world.engines import abilities_of
@@ -37,7 +37,10 @@ def planned_cells(suite: Suite, selection: Selection) -> Plan:
         if selection.select:
             chosen = select(selection.select, chosen)
         every = tuple(chosen)
-        skipped = select(selection.skip, every) if selection.skip else ()
+        # Over all cells: what is not chosen today may be named all the same, a typo may not.
+        if selection.skip and (words := unmatched(selection.skip, expand(suite))):
+            raise ValueError(f"to skip {', '.join(map(repr, words))}: no cell is called that")
+        skipped = select(selection.skip, expand(suite)) if selection.skip else ()
         skipped_ids = frozenset(cell.id for cell in skipped)
     except ValueError as error:
         raise PlanError(str(error)) from error
