@@ -38,12 +38,13 @@ def planned_cells(suite: Suite, selection: Selection) -> Plan:
             chosen = select(selection.select, chosen)
         every = tuple(chosen)
         # Over all cells: what is not chosen today may be named all the same, a typo may not.
-        if selection.skip and (words := unmatched(selection.skip, expand(suite))):
-            raise ValueError(f"to skip {', '.join(map(repr, words))}: no cell is called that")
+        unknown = unmatched(selection.skip, expand(suite)) if selection.skip else ()
         skipped = select(selection.skip, expand(suite)) if selection.skip else ()
         skipped_ids = frozenset(cell.id for cell in skipped)
     except ValueError as error:
         raise PlanError(str(error)) from error
+    if unknown:
+        raise PlanError(f"to skip {', '.join(map(repr, unknown))}: no cell is called that")
     able = abilities_of(selection.engine)
     cells = {cell.id: cell for cell in every if cell.case.needs <= able}
     left_out = len(every) - len(cells)
