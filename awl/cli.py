@@ -6,6 +6,7 @@ all else that `exec` does; every other line, and every mistake, goes to click (`
 
 from __future__ import annotations
 
+import errno
 import gc
 import io
 import os
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from awl import quick
 from awl.console import silence
-from awl.errors import AwlError, EngineError, Interrupted, NoCommand
+from awl.errors import AwlError, EngineError, Interrupted, NoCommand, NoSpace
 from awl.exits import exit_code_of
 from awl.session import Session
 
@@ -139,6 +140,10 @@ def _report(call: Session, error: AwlError) -> int:
 
 def _of_system(error: OSError) -> AwlError:
     where = f"{error.filename}: " if error.filename else ""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return NoSpace(
+            f"{where}{error.strerror}", "nothing is lost; see what could go: df -h, awl ls --all"
+        )
     return AwlError(f"{where}{error.strerror or error}")
 
 

@@ -78,7 +78,7 @@ class ImagePullFailed(AwlError):
 
 
 class NoSpace(AwlError):
-    """The engine's disk is full."""
+    """A disk is full: the engine's, or that of the root."""
 
     code = "no-space"
 

@@ -175,7 +175,10 @@ def reset(executor: Executor, repo: Place, ref: Ref) -> Reset:
         )
     if done.code != 0:
         raise AwlError(done.words)
-    used, commit, fallback = done.text.split("\0")
+    answer = done.text.split("\0")
+    if len(answer) != 3:
+        raise AwlError(f"{repo.shown} was reset, and its answer cannot be read: {done.text!r}")
+    used, commit, fallback = answer
     return Reset(used, commit, bool(fallback))
 
 

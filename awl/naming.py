@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import re
 
-from awl.errors import NameInvalid, ValueInvalid
+from awl.errors import NameInvalid, ValueInvalid, WorkspaceNotFound
 
-__all__ = ["LONGEST", "container_name", "generate", "is_normal", "normalise"]
+TYPE_CHECKING = False  # importing `typing` costs as much as all else here
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["LONGEST", "container_name", "generate", "is_normal", "normalise", "unknown"]
 
 LONGEST = 63
 _PREFIXES = ("agent-ws-", "codex-ws-", "ws-")
@@ -67,6 +71,20 @@ def container_name(prefix: str, name: str) -> str:
 def generate() -> str:
     """Return a name that no simultaneous call shares (40 random bits)."""
     return f"work-{os.urandom(5).hex()}"
+
+
+def unknown(
+    name: str, runtime: str, known: Iterable[str], *, so: str = "", program: str = "awl"
+) -> WorkspaceNotFound:
+    """Return the error for a workspace that is not there, with the nearest of those that are."""
+    import difflib
+
+    near = difflib.get_close_matches(name, list(known), 1)
+    return WorkspaceNotFound(
+        f"no workspace {name} in runtime {runtime}{so}",
+        *(f"did you mean {match}?" for match in near),
+        f"see what there is: {program} ls --runtime {runtime}",
+    )
 
 
 def _once(name: str, prefixes: tuple[str, ...]) -> str:

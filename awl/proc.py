@@ -89,11 +89,14 @@ def rehearse(stand_in: Callable[[tuple[str, ...]], Completed] | None) -> None:
 def on_path(program: str, environment: Mapping[str, str]) -> str | None:
     """Return the path of `program` as the person's PATH has it, `None` where it has none.
 
-    An empty entry of PATH is not taken for the current folder: a workspace could plant a program.
+    An entry that is empty or relative leads nowhere: whoever made the folder in which the person
+    stands could plant a program there.
     """
     for folder in environment.get("PATH", os.defpath).split(":"):
+        if not folder.startswith("/"):
+            continue
         candidate = f"{folder}/{program}"
-        if folder and os.access(candidate, os.X_OK) and not os.access(f"{candidate}/", os.F_OK):
+        if os.access(candidate, os.X_OK) and not os.access(f"{candidate}/", os.F_OK):
             return candidate
     return None
 

@@ -17,7 +17,7 @@ try:
     from conformance import __version__, resources
     from conformance.catalogue.case import Cell, Suite
     from conformance.catalogue.dataerror import DataErrors, nearest
-    from conformance.catalogue.matrix import expand, load_suite, select
+    from conformance.catalogue.matrix import expand, load_suite, select, unmatched
     from conformance.certify.command import certify
     from conformance.commands_report import COMMANDS
     from conformance.compare.command import compare_command
@@ -79,9 +79,26 @@ def _chosen(
     found = tuple(cell for cell in cells if cell.case.needs <= able)
     if not found:
         click.echo("awl-conformance: no cell is selected, so nothing would be proved", err=True)
+        for word in unmatched(expression, expand(suite)) if expression else ():
+            click.echo(f"hint: {_called_nothing(suite, word)}", err=True)
         click.echo("hint: awl-conformance cases", err=True)
         sys.exit(_NOTHING)
     return found
+
+
+def _refuse_unknown(suite: Suite, skip: str) -> None:
+    """See that each word of what is to be skipped names a cell: a typo would skip nothing."""
+    try:
+        words = unmatched(skip, expand(suite)) if skip else ()
+    except ValueError as error:
+        raise click.UsageError(f"--skip {skip}: {error}") from error
+    if words:
+        raise click.UsageError(f"--skip {skip}: {_called_nothing(suite, words[0])}")
+
+
+def _called_nothing(suite: Suite, word: str) -> str:
+    hint = nearest(word, explaining.names(suite))
+    return f"no cell is called {word!r}" + (f"; nearest: {hint!r}" if hint else "")
 
 
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
@@ -168,6 +185,7 @@ def run(
         raise click.UsageError(f"--shard {error}") from error
     suite = _load(matrices, draft=draft)
     count = len(_chosen(suite, runtimes, expression, engine)) // parts
+    _refuse_unknown(suite, skip)
     folder = (matrices or resources.matrices()).absolute()
     import pytest
 

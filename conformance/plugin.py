@@ -28,7 +28,7 @@ from conformance.kit.repro import write_repro
 from conformance.reports import terminal
 from conformance.reports.events import Events
 from conformance.reports.header import Selection, header_of
-from conformance.reports.plan import Plan, planned_cells
+from conformance.reports.plan import Plan, PlanError, planned_cells
 from conformance.reports.publish import RESULTS, publish
 from conformance.reports.shard import durations_digest, load_durations, parse_shard
 from conformance.results import Result, ResultsWriter, Status, Tally, Verdict, judge
@@ -104,7 +104,10 @@ class Front:
     def chosen(self) -> Plan:
         """The selected cells that this engine can run."""
         if self._plan is None:
-            self._plan = planned_cells(self.suite, self.selection)
+            try:
+                self._plan = planned_cells(self.suite, self.selection)
+            except PlanError as error:
+                raise pytest.UsageError(str(error)) from error
         return self._plan
 
     def cells_of(self, file: str) -> Iterator[Cell]:
@@ -203,7 +206,7 @@ class Front:
     def page(self, style: terminal.Style) -> str:
         """The last page of the run."""
         settings, verdict = self.settings, self.verdict
-        if settings is None or verdict is None:
+        if settings is None or verdict is None or self._plan is None:
             return ""
         notes = [
             f"target  {' '.join(settings.program)}, engine {settings.engine}",

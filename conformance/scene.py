@@ -385,7 +385,8 @@ def _interrupts(plan: SignalPlan | None) -> tuple[Interrupt, ...]:
     if plan is None:
         return ()
     pattern = plan.after_output.encode() if plan.after_output is not None else None
-    return (Interrupt(signal.Signals[f"SIG{plan.send}"], plan.after_seconds, pattern),)
+    file = Path(plan.after_file) if plan.after_file is not None else None
+    return (Interrupt(signal.Signals[f"SIG{plan.send}"], plan.after_seconds, pattern, file),)
 
 
 def _host_workspaces(root: Path) -> frozenset[str]:

@@ -32,6 +32,7 @@ def compile_all() -> None:
 
 def link(folder: Path, name: str = "docker", python: str = sys.executable) -> Path:
     """Put a launcher called `name` into `folder`, started by `python` (faster than by `env`)."""
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / name
     path.unlink(missing_ok=True)
     body = (_HERE / "docker").read_text().split("\n", 1)[1]

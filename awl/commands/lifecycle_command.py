@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from awl import naming
 from awl.errors import (
     AwlError,
     CommandUnsupported,
     PartialFailure,
     ValueInvalid,
-    WorkspaceNotFound,
 )
 from awl.executor import Lifecycle
 from awl.runtimes import registry
@@ -61,12 +61,10 @@ def status(session: Session, *, workspace: str) -> None:
     """Show one workspace; the JSON form is its row of `ls`."""
     name = session.name(workspace)
     runtime = registry.locate(name, session.runtime_setting, session.context)
-    found = next((one for one in runtime.list().workspaces if one.name == name), None)
-    if found is None:
-        raise WorkspaceNotFound(
-            f"no workspace {name} in runtime {runtime.name}",
-            f"see what there is: {session.program} ls --runtime {runtime.name}",
-        )
+    known = {one.name: one for one in runtime.list().workspaces}
+    if name not in known:
+        raise naming.unknown(name, runtime.name, known, program=session.program)
+    found = known[name]
     if session.console.json:
         session.console.document({"workspace": found.document()})
         return

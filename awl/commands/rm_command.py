@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from awl import gitops
+from awl import gitops, naming
 from awl.errors import (
     AwlError,
     Declined,
     PartialFailure,
     UsageError,
-    WorkspaceNotFound,
     WorkWouldBeLost,
 )
 from awl.runtimes import registry
@@ -76,10 +75,8 @@ def _named(session: Session, raw: tuple[str, ...]) -> list[_Target]:
         listing = runtime.list()
         found = {workspace.name: workspace for workspace in listing.workspaces}
         if name not in found and name not in listing.half_made:
-            raise WorkspaceNotFound(
-                f"no workspace {name} in runtime {runtime.name}, so nothing was removed",
-                f"see what there is: {session.program} ls --runtime {runtime.name}",
-            )
+            so = ", so nothing was removed"
+            raise naming.unknown(name, runtime.name, found, so=so, program=session.program)
         targets[name] = _Target(name, runtime, found.get(name))
     return list(targets.values())
 

@@ -13,18 +13,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from awl import config, naming, proc
-from awl.engines import choice, labels, words
+from awl.engines import choice, labels
+from awl.engines.belongings import Belongings
 from awl.engines.docker import Docker
-from awl.engines.executor import HOME, WORK, EngineExecutor
-from awl.errors import (
-    AwlError,
-    ImageNotFound,
-    ImagePullFailed,
-    NoSpace,
-    ValueInvalid,
-    WorkspaceExists,
-    WorkspaceNotFound,
-)
+from awl.engines.executor import EngineExecutor
+from awl.errors import AwlError, WorkspaceExists, WorkspaceNotFound
 from awl.model import Capabilities, Listing, Workspace
 from awl.store import read_document
 
@@ -38,18 +31,8 @@ __all__ = ["ContainerRuntime"]
 
 _LABEL = labels.WORKSPACE
 _INSTALLATION = labels.INSTALLATION
-_VOLUMES = (("work", WORK), ("home", HOME), ("codex", f"{HOME}/.codex"))
-#: Seconds for a run that may have to pull, and for a removal.
-_RUN_LIMIT = 1800.0
-_REMOVE_LIMIT = 60.0
-# The first process is the engine's, and runs as the image's user.
-_HAND_OVER = """user=$(stat -c %u:%g /proc/1) || exit
-for place do [ "$(stat -c %u "$place")" != 0 ] || chown "$user" "$place" || exit; done
-"""
 # Docker says how it is; Podman since when ("Up 3 minutes ago").
 _RUNNING = ("running", "restarting", "up ")
-# How Podman says that it could not pull; Docker says first that it did not find the image.
-_NOT_PULLED = ("Trying to pull", "initializing source", "short-name ")
 
 
 class ContainerRuntime:
@@ -79,13 +62,17 @@ class ContainerRuntime:
         container = self._container(spec.name)
         program_is_there = self._engine.program  # before anything is made
         del program_is_there
+        own = self._belongings(spec.name)
         with self._store.lock("container", spec.name):
             self._refuse_existing(spec.name)
-            kept = self._volumes_before(spec.name, container)
+            kept = own.volumes_before()
             try:
-                whole = self._run(spec, container, image, kept)
-                if image != config.DEFAULT_IMAGE:
-                    self._hand_over(whole)
+                told = self._told(image) if spec.pull else None
+                whole = own.run(
+                    image, pull=spec.pull, kept=kept, stated=self._stated(spec.name), told=told
+                )
+                if image != config.DEFAULT_IMAGE and (problem := own.hand_over(whole)):
+                    self._context.warn(f"folders of the container may not be writable: {problem}")
                 repos = populate(EngineExecutor(self._engine, whole, spec.name))
                 workspace = Workspace(
                     name=spec.name,
@@ -108,7 +95,7 @@ class ContainerRuntime:
                 self._store.commit("container", spec.name, document)
                 self._store.forget("kept", spec.name)
             except BaseException as error:
-                self._give_up(spec, container, kept, error)
+                self._give_up(spec, own, kept, error)
                 raise
         return workspace
 
@@ -117,17 +104,14 @@ class ContainerRuntime:
         container = self._container(spec.name)
         self._refuse_existing(spec.name)
         image = config.image(spec.image, self._environment).value
-        self._engine.call(*self._run_words(spec, container, image))
+        self._engine.call(*self._belongings(spec.name).run_words(image, pull=spec.pull))
         return EngineExecutor(self._engine, container, spec.name)
 
     def executor(self, name: str) -> EngineExecutor:
         """Return the way into the container of `name`, by the id that its record holds."""
         document = self._record(name)
         if document is None:
-            raise WorkspaceNotFound(
-                f"no workspace {name} in runtime container",
-                "see what there is: awl ls --runtime container",
-            )
+            raise naming.unknown(name, self.name, self._store.names("container"))
         return EngineExecutor(self._engine_of(document, name), document["container_id"], name)
 
     def list(self) -> Listing:
@@ -171,15 +155,16 @@ class ContainerRuntime:
         with self._store.lock("container", name):
             document = self._record(name) or {}
             self.turn_to(name)
-            ids = self._ours(name, document.get("container_id"))
+            own = self._belongings(name)
+            ids = own.containers(document.get("container_id"))
             if not ids and not os.path.lexists(self._store.record("container", name)):
-                raise WorkspaceNotFound(f"no workspace {name} in runtime container")
-            self._remove_containers(ids)
+                raise naming.unknown(name, self.name, self._store.names("container"))
+            own.remove_containers(ids)
             if keep_volumes:
                 # Tells them from volumes that a killed `create` has left.
-                self._store.commit("kept", name, {"volumes": sorted(self._volumes_of(name))})
+                self._store.commit("kept", name, {"volumes": sorted(own.volumes())})
             else:
-                self._remove_volumes(self._volumes_of(name))
+                own.remove_volumes(own.volumes())
                 self._store.forget("kept", name)
             self._store.forget("container", name)
 
@@ -198,6 +183,14 @@ class ContainerRuntime:
 
     def _container(self, name: str) -> str:
         return naming.container_name(config.prefix(self._environment), name)
+
+    def _belongings(self, name: str) -> Belongings:
+        return Belongings(self._engine, name, self._container(name), self._installation)
+
+    def _stated(self, name: str) -> set[str]:
+        """Return the volumes that `rm --keep-volumes` has left, and not a launcher that died."""
+        volumes = (read_document(self._store.record("kept", name)) or {}).get("volumes")
+        return set(volumes) if isinstance(volumes, list) else set()
 
     def _record(self, name: str) -> dict[str, Any] | None:
         document = read_document(self._store.record("container", name))
@@ -224,29 +217,6 @@ class ContainerRuntime:
             return True
         return bool(document["engine"] == self._engine.name)
 
-    def _ours(self, name: str, recorded: str | None = None) -> set[str]:
-        """Return the containers of `name`: a record may name one that is somebody else's."""
-        rows = self._engine.rows(
-            "ps",
-            "--all",
-            "--no-trunc",
-            "--filter",
-            f"label={_LABEL}={name}",
-            fields=("ID", f"label:{_INSTALLATION}"),
-        )
-        return {whole for whole, by in rows if by == self._installation or whole == recorded}
-
-    def _volumes_of(self, name: str) -> set[str]:
-        # One filter only: Podman lists what meets any of several.
-        rows = self._engine.rows(
-            "volume",
-            "ls",
-            "--filter",
-            f"label={_LABEL}={name}",
-            fields=("Name", f"label:{_LABEL}", f"label:{_INSTALLATION}"),
-        )
-        return {row[0] for row in rows if row[1:] == [name, self._installation]}
-
     def _refuse_existing(self, name: str) -> None:
         if os.path.lexists(self._store.record("container", name)):
             raise WorkspaceExists(
@@ -255,60 +225,7 @@ class ContainerRuntime:
                 "or choose another name with --name",
             )
 
-    def _volumes_before(self, name: str, container: str) -> set[str]:
-        """Return the volumes that are there already; a foreign one of the name is refused."""
-        wanted = {f"{container}-{part}" for part, _ in _VOLUMES}
-        kept = set()
-        rows = self._engine.rows(
-            "volume",
-            "ls",
-            "--filter",
-            f"name={container}-",
-            fields=("Name", f"label:{_LABEL}", f"label:{_INSTALLATION}"),
-        )
-        for volume, label, installation in rows:
-            if volume not in wanted:
-                continue
-            if (label, installation) != (name, self._installation):
-                raise WorkspaceExists(
-                    f"volume {volume} is in the way: it is not this launcher's, and stays as it is",
-                    "choose another name with --name",
-                )
-            kept.add(volume)
-        return kept
-
     # ------------------------------------------------------------ making and undoing
-
-    def _run(self, spec: CreateSpec, container: str, image: str, kept: set[str]) -> str:
-        told = self._told(image) if spec.pull else None
-        self._make_volumes(spec, container, kept)
-        said = self._run_words(spec, container, image)
-        done = self._engine.call(*said, limit=_RUN_LIMIT, told=told)
-        if words.NAME_IN_USE in done.words and (left := self._ours(spec.name)):
-            # A launcher that was killed left it; under the lock nobody else is at it.
-            self._remove_containers(left)
-            stated = self._store.records("kept").get(spec.name, {}).get("volumes")
-            kept.intersection_update(stated if isinstance(stated, list) else ())
-            self._remove_volumes(self._volumes_of(spec.name) - kept)
-            self._make_volumes(spec, container, kept)
-            done = self._engine.call(*said, limit=_RUN_LIMIT, told=told)
-        if done.code != 0:
-            raise _refusal(done, container, image, self._engine.client)
-        return done.text.splitlines()[-1].strip()
-
-    def _make_volumes(self, spec: CreateSpec, container: str, kept: set[str]) -> None:
-        """Make the volumes beforehand where `run` cannot put labels on those that it makes."""
-        if self._engine.name != "podman":
-            return
-        labels = [f"--label={label}" for label in self._labels(spec)]
-        for part, _ in _VOLUMES:
-            if (volume := f"{container}-{part}") not in kept:
-                done = self._engine.call("volume", "create", *labels, volume)
-                if done.code != 0 and "already exists" not in done.words:
-                    raise _refusal(done, container, "", self._engine.client)
-
-    def _labels(self, spec: CreateSpec) -> tuple[str, str]:
-        return f"{_LABEL}={spec.name}", f"{_INSTALLATION}={self._installation}"
 
     def _told(self, image: str) -> Callable[[str], None] | None:
         """Return what hears the client while it pulls; `None` where nobody looks."""
@@ -324,40 +241,13 @@ class ContainerRuntime:
 
         return hear
 
-    def _run_words(self, spec: CreateSpec, container: str, image: str) -> tuple[str, ...]:
-        labels = self._labels(spec)
-        on_volumes = (
-            ""
-            if self._engine.name == "podman"
-            else "".join(f",volume-label={label}" for label in labels)
-        )
-        mounts = [
-            f"type=volume,src={container}-{part},dst={place}{on_volumes}"
-            for part, place in _VOLUMES
-        ]
-        return (
-            *("run", "--detach", "--init", "--pull", "missing" if spec.pull else "never"),
-            *("--name", container, "--hostname", spec.name),
-            *(word for label in labels for word in ("--label", label)),
-            *(word for mount in mounts for word in ("--mount", mount)),
-            *(image, "sleep", "infinity"),
-        )
-
-    def _hand_over(self, whole: str) -> None:
-        """Give the user of a foreign image the folders that the engine had to make (as root)."""
-        places = (place for _, place in _VOLUMES)
-        said = ("exec", "--user", "0", whole, "sh", "-c", _HAND_OVER, "awl", *places)
-        done = self._engine.call(*said, limit=_REMOVE_LIMIT)
-        if done.code != 0:
-            self._context.warn(f"folders of the container may not be writable: {done.words}")
-
     def _give_up(
-        self, spec: CreateSpec, container: str, kept: set[str], error: BaseException
+        self, spec: CreateSpec, own: Belongings, kept: set[str], error: BaseException
     ) -> None:
         if spec.keep_failed and isinstance(error, AwlError):
-            if self._ours(spec.name):
+            if own.containers():
                 error.hint += (
-                    f"kept for a look, half made: container {container}",
+                    f"kept for a look, half made: container {own.container}",
                     f"away with it: awl rm {spec.name} --runtime container",
                 )
             return
@@ -365,56 +255,8 @@ class ContainerRuntime:
         for patience in (0.0, 0.3, 0.7) if not isinstance(error, AwlError) else (0.0,):
             time.sleep(patience)
             with contextlib.suppress(AwlError):  # the error that led here is the one to report
-                self._remove_containers(self._ours(spec.name))
-                self._remove_volumes(self._volumes_of(spec.name) - kept)
-
-    def _remove_containers(self, ids: set[str]) -> None:
-        if ids:
-            done = self._engine.call(
-                "rm", "--force", "--volumes", *sorted(ids), limit=_REMOVE_LIMIT
-            )
-            # One that is gone is as good; clients differ in whether that is a failure.
-            if done.code != 0 and not words.is_absent(done.words):
-                raise AwlError(f"the container cannot be removed: {done.words}")
-
-    def _remove_volumes(self, names: set[str]) -> None:
-        if names:
-            done = self._engine.call("volume", "rm", *sorted(names), limit=_REMOVE_LIMIT)
-            if done.code != 0:
-                raise AwlError(
-                    f"volumes cannot be removed: {done.words}", "remove what uses them, then again"
-                )
-
-
-def _refusal(done: proc.Completed, container: str, image: str, client: str) -> AwlError:
-    """Return the error for a `docker run` that was refused."""
-    said = done.words.replace("See 'docker run --help'.", "").partition("Run 'docker run")[0]
-    said = said.strip().removeprefix("docker: ").removeprefix("Error: ")
-    if words.NAME_IN_USE in said:
-        return WorkspaceExists(
-            f"container {container} is in the way: it is not this launcher's, and stays as it is",
-            "choose another name with --name",
-        )
-    if words.is_full(said):
-        return NoSpace(
-            f"the engine has no space left for container {container}: {said}",
-            f"see what could go: {client} system df",
-        )
-    if "invalid reference format" in said or "repository name must be lowercase" in said:
-        return ValueInvalid(f"{image!r} is not an image: {said}")
-    if "Unable to find image" in said or any(sign in said for sign in _NOT_PULLED):
-        cause = said.partition("locally")[2].strip().removeprefix("docker: ") or said
-        return ImagePullFailed(
-            f"image {image} could not be pulled: {cause}",
-            f"try it by hand: {client} pull {image}",
-            "or choose another with --image",
-        )
-    if words.is_unknown_image(said):
-        return ImageNotFound(
-            f"image {image} is not present, and --no-pull forbids to get it",
-            f"get it: {client} pull {image}",
-        )
-    return AwlError(f"container {container} cannot be started: {said}")
+                own.remove_containers(own.containers())
+                own.remove_volumes(own.volumes() - kept)
 
 
 def _read(document: dict[str, Any], name: str) -> Workspace | None:

@@ -11,7 +11,7 @@ import stat
 import time
 from typing import TYPE_CHECKING, Any
 
-from awl import proc
+from awl import naming, proc
 from awl.errors import AwlError, TunnelNotFound, WorkspaceExists, WorkspaceNotFound
 from awl.executor import LocalExecutor
 from awl.model import Capabilities, Listing, Workspace
@@ -103,9 +103,7 @@ class HostRuntime:
     def executor(self, name: str) -> LocalExecutor:
         """Return the way into the folder of `name`."""
         if not self._is_workspace(name):
-            raise WorkspaceNotFound(
-                f"no workspace {name} in runtime host", "see what there is: awl ls --runtime host"
-            )
+            raise self._unknown(name)
         return LocalExecutor(self._folder(name), self._environment)
 
     def list(self) -> Listing:
@@ -128,7 +126,7 @@ class HostRuntime:
         del keep_volumes
         with self._store.lock("host", name):
             if self._metadata(name) is None:
-                raise WorkspaceNotFound(f"no workspace {name} in runtime host")
+                raise self._unknown(name)
             self._end_tunnel(name)
             try:
                 self._store.discard(self._folder(name))
@@ -147,6 +145,9 @@ class HostRuntime:
 
             with contextlib.suppress(TunnelNotFound):
                 tunnels.stop(LocalExecutor(folder, self._environment))
+
+    def _unknown(self, name: str) -> WorkspaceNotFound:
+        return naming.unknown(name, self.name, filter(self._is_workspace, self._entries()))
 
     def _folder(self, name: str) -> str:
         return f"{self._root}/{name}"

@@ -183,6 +183,8 @@ def _signal(row: dict[str, Any], route: Route) -> SignalPlan:
     names = {name.removeprefix("SIG"): name for name in signal.Signals.__members__}
     _known((*route, "send"), "signal", text_of(row["send"]), names)
     after = row["after"]
+    if isinstance(after, dict):
+        return SignalPlan(row["send"], after_file=text_of(after["file"]))
     if isinstance(after, str):
         return SignalPlan(row["send"], after_output=after)
     return SignalPlan(row["send"], after_seconds=float(after))
@@ -202,9 +204,11 @@ def _expect(
         pinned = contract.exit_of(error, contract.subcommand(argv))
     if json is not None and "schema" in json:
         _known((*route, "json", "schema"), "output", json["schema"], contract.outputs)
-    code = _count(then, "exit", route)
+    codes = then.get("exit", pinned)
+    codes = [_code(code, route) for code in (codes if isinstance(codes, list) else [codes])]
     return Expect(
-        exit=pinned if code is None else code,
+        exit=codes[0],
+        or_exits=tuple(codes[1:]),
         error=error,
         stdout=_text(then.get("stdout")),
         stderr=_text(then.get("stderr")),
@@ -264,6 +268,12 @@ def _mode(row: dict[str, Any], route: Route, default: int = 0) -> int:
         return int(text, 8)
     except (TypeError, ValueError):
         raise TemplateError((*route, "mode"), f"{text!r} is no permission bits") from None
+
+
+def _code(value: Any, route: Route) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise TemplateError((*route, "exit"), f"exit: {value!r} is not a whole number")
 
 
 def _count(row: dict[str, Any], key: str, route: Route) -> int | None:

@@ -141,7 +141,7 @@ def _polarity_defects(document: Document, route: Route, case: Case) -> Iterator[
         yield document.error(
             (*route, "id"), f"{case.id} is negative and names no control (a positive case)"
         )
-    if "error" not in then and then.get("exit", 0) == 0:
+    if "error" not in then and (isinstance(then.get("exit"), list) or not then.get("exit", 0)):
         yield document.error(
             (*route, "then"), "a negative case pins its failure: `error`, or `exit` other than 0"
         )

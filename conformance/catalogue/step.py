@@ -193,11 +193,14 @@ TtyAction = TtyExpect | TtySend | TtyControl | TtyResize | TtyEof
 
 @frozen
 class SignalPlan:
-    """A signal (``TERM``) to the step's process: after some seconds or some output, exactly one."""
+    """A signal (``TERM``) to the step's process: after some seconds or some output, or as soon as
+    there is a file; exactly one.
+    """
 
     send: str
     after_seconds: float | None = None
     after_output: str | None = None
+    after_file: str | None = None
 
 
 @frozen
@@ -253,7 +256,10 @@ class EngineExpect:
 
 @frozen
 class Expect:
-    """What must hold after a step. ``exit`` is always pinned; None elsewhere means unchecked."""
+    """What must hold after a step. ``exit`` is always pinned; None elsewhere means unchecked.
+
+    ``or_exits`` are further codes that will do, where chance decides: a signal may come too late.
+    """
 
     exit: int
     error: str | None = None
@@ -266,6 +272,7 @@ class Expect:
     unchanged: tuple[str, ...] = ()
     engine: EngineExpect | None = None
     within: float | None = None
+    or_exits: tuple[int, ...] = ()
 
 
 @frozen

@@ -24,23 +24,28 @@ __all__ = ["Collector", "Interrupt", "Outcome", "Stream", "run"]
 _CHUNK = 256 * 1024
 _SEEN = 64 * 1024  # bytes of earlier output in which the words of an interrupt are looked for
 _KILL_LIMIT = 10.0  # seconds for a killed process to be gone
+_GLANCE = 0.01  # seconds between two looks for the file of an interrupt
 _LEFTOVERS = 0.2  # seconds for the rest of the output after the command has ended
 
 
 @dataclass(frozen=True, slots=True)
 class Interrupt:
-    """A signal to send to the command's group: after some seconds, or after some output.
+    """A signal to send to the command's group: after some seconds, some output, or once a file is.
 
-    Exactly one of ``after_seconds`` and ``after_output`` (searched in stdout and stderr) is given.
+    Exactly one of ``after_seconds``, ``after_output`` (searched in stdout and stderr) and
+    ``after_file`` is given.
     """
 
     signal: int
     after_seconds: float | None = None
     after_output: bytes | None = None
+    after_file: Path | None = None
 
     def __post_init__(self) -> None:
-        if (self.after_seconds is None) == (self.after_output is None):
-            raise ValueError("an interrupt takes exactly one of after_seconds and after_output")
+        if [self.after_seconds, self.after_output, self.after_file].count(None) != 2:
+            raise ValueError(
+                "an interrupt takes exactly one of after_seconds, after_output and after_file"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +284,7 @@ def _follow(
                 waiting.remove(interrupt)
                 child.signal(interrupt.signal)
             moments = [i.after_seconds for i in waiting if i.after_seconds is not None]
+            moments += [now + _GLANCE for i in waiting if i.after_file is not None]
             for key, _ in pipes.selector.select(max(min([timeout, *moments]) - now, 0.0)):
                 if key.fd != news:
                     pipes.move(key.fd, key.data)
@@ -290,5 +296,7 @@ def _follow(
 def _is_due(interrupt: Interrupt, now: float, pipes: _Pipes) -> bool:
     if interrupt.after_seconds is not None:
         return now >= interrupt.after_seconds
+    if interrupt.after_file is not None:
+        return os.path.lexists(interrupt.after_file)
     words = interrupt.after_output or b""
     return words in pipes.out.recent or words in pipes.err.recent

@@ -138,9 +138,14 @@ class Companion:
     ) -> int:
         """Fork, and return the pid once the child has done what comes before exec."""
         told, telling = os.pipe()
+        # Until it is the script the child has the program's handlers, and no signal is for them: as
+        # between fork and exec, where the kernel takes them away.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         pid = os.fork()
         if pid == 0:
             try:
+                _forget_handlers()
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
                 os.close(told)
                 settle()
                 with contextlib.suppress(OSError):  # most likely closed already
@@ -152,6 +157,7 @@ class Companion:
                 sys.stderr.flush()
             finally:
                 os._exit(_CRASHED)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.close(telling)
         with contextlib.suppress(InterruptedError):
             os.read(told, 1)  # its end: the pipe is closed
@@ -160,10 +166,6 @@ class Companion:
 
     def _become(self, path: str, argv: list[str], env: Mapping[str, str]) -> NoReturn:
         """Be the script: signals, names, environment, modules; it ends the process itself."""
-        signal.set_wakeup_fd(-1)
-        for number in signal.valid_signals() - _UNTOUCHABLE:
-            if callable(signal.getsignal(number)):
-                signal.signal(number, signal.SIG_DFL)
         for number in _IGNORED:
             signal.signal(number, signal.SIG_IGN)
         kernel.rename([*self._words, path, *argv[1:]], env, os.path.basename(path))  # noqa: PTH119
@@ -209,6 +211,13 @@ def _fits(env: Mapping[str, str]) -> bool:
     Without a locale it would choose one, and say so to its children (PEP 538).
     """
     return env.get("LC_ALL") == _LOCALE and not env.keys() & {"LD_PRELOAD", "LD_LIBRARY_PATH"}
+
+
+def _forget_handlers() -> None:
+    signal.set_wakeup_fd(-1)
+    for number in signal.valid_signals() - _UNTOUCHABLE:
+        if callable(signal.getsignal(number)):
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _reset(signals: Any) -> None:

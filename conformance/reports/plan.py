@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from conformance.catalogue.case import Cell, Suite
-from conformance.catalogue.matrix import expand, select
+from conformance.catalogue.matrix import expand, select, unmatched
 from conformance.reports.header import Selection
 from conformance.reports.shard import durations_digest, load_durations, shard_of
 from conformance.world.engines import abilities_of
@@ -37,10 +37,14 @@ def planned_cells(suite: Suite, selection: Selection) -> Plan:
         if selection.select:
             chosen = select(selection.select, chosen)
         every = tuple(chosen)
-        skipped = select(selection.skip, every) if selection.skip else ()
+        # Over all cells: what is not chosen today may be named all the same, a typo may not.
+        unknown = unmatched(selection.skip, expand(suite)) if selection.skip else ()
+        skipped = select(selection.skip, expand(suite)) if selection.skip else ()
         skipped_ids = frozenset(cell.id for cell in skipped)
     except ValueError as error:
         raise PlanError(str(error)) from error
+    if unknown:
+        raise PlanError(f"to skip {', '.join(map(repr, unknown))}: no cell is called that")
     able = abilities_of(selection.engine)
     cells = {cell.id: cell for cell in every if cell.case.needs <= able}
     left_out = len(every) - len(cells)

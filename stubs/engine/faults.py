@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["Fault", "FaultPlan", "parse"]
 
 _NAMES = {
-    "daemon-down": "", "dies": "after", "exits": "1", "garbles": "", "hang": "", "lies": "",
-    "no-space": "", "permission-denied": "", "pull-refused": "", "refuses": "internal error",
-    "slow": "1",
+    "daemon-down": "", "dies": "after", "exits": "1", "garbles": "", "gate": "", "hang": "",
+    "lies": "", "no-space": "", "permission-denied": "", "pull-refused": "",
+    "refuses": "internal error", "slow": "1",
 }  # fmt: skip
 _PULLERS = ("pull", "image pull", "run", "create")
 
@@ -70,6 +70,8 @@ def _check(name: str, value: str, where: str) -> None:
         good = value.replace(".", "", 1).isdigit()
     elif name == "exits":
         good = value.isdigit()
+    elif name == "gate":
+        good = value.startswith("/")
     elif name == "dies":
         good = value in ("before", "after")
     elif not _NAMES[name] and value:
@@ -108,6 +110,11 @@ class FaultPlan:
         slow = self._value("slow")
         if slow is not None:
             time.sleep(float(slow))
+        gate = self._value("gate")
+        if gate is not None:
+            os.close(os.open(gate, os.O_CREAT | os.O_WRONLY, 0o600))
+            while os.path.exists(gate):
+                time.sleep(0.01)
         if self._value("hang") is not None:
             while True:
                 time.sleep(3600)

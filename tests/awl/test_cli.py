@@ -116,7 +116,7 @@ def test_a_full_disk_is_an_error_and_no_traceback(host: World) -> None:
             host.argv("version"), stdout=full, stderr=subprocess.PIPE, env=host.env, text=True
         )
     assert done.returncode == 1
-    assert "error[operation-failed]" in done.stderr
+    assert "error[no-space]" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awl.errors import NameInvalid, ValueInvalid
-from awl.naming import LONGEST, container_name, generate, normalise
+from awl.naming import LONGEST, container_name, generate, normalise, unknown
 
 _TEXT = st.text(
     st.sampled_from(list("abcXYZ019-_ws./: \t!é\n")) | st.characters(exclude_categories=["Cs"]),
@@ -74,3 +74,10 @@ def test_generated_names_are_valid_and_differ() -> None:
     names = {generate() for _ in range(100)}
     assert len(names) == 100
     assert all(normalise(name) == name for name in names)
+
+
+def test_a_workspace_that_is_not_there_is_told_with_the_nearest() -> None:
+    error = unknown("dmeo", "host", ["a", "demo", "other"], so=", so nothing was removed")
+    assert error.message == "no workspace dmeo in runtime host, so nothing was removed"
+    assert error.hint == ("did you mean demo?", "see what there is: awl ls --runtime host")
+    assert len(unknown("zzz", "host", ["a", "demo"]).hint) == 1

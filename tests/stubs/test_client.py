@@ -195,6 +195,24 @@ def test_slow_and_hanging_engines(fake):
     call.communicate()
 
 
+def test_a_call_waits_at_a_gate_until_it_is_removed(fake, tmp_path):
+    gate = tmp_path / "gate"
+    call = fake.start("volume", "create", "vol", env={"AWL_FAKE_DOCKER_FAULTS": f"gate={gate}"})
+    try:
+        limit = time.monotonic() + 20
+        while not gate.exists() and time.monotonic() < limit:
+            time.sleep(0.01)
+        assert call.poll() is None
+        assert fake("volume", "ls", "-q").out == ""
+        gate.unlink()
+        call.communicate(timeout=20)
+        assert call.returncode == 0
+    finally:
+        call.kill()
+        call.communicate()
+    assert fake("volume", "ls", "-q").out == "vol\n"
+
+
 def test_a_client_that_dies_has_changed_the_state_and_said_nothing(fake):
     said = fake("create", "--name", "one", IMAGE, env={"AWL_FAKE_DOCKER_FAULTS": "dies"}, expect=-9)
     assert said.out == ""

@@ -172,6 +172,16 @@ def test_stdin_may_be_any_bytes_and_a_signal_may_wait_for_seconds(
     assert (b"\x00\xff", SignalPlan("INT", after_seconds=2.0)) == (step.stdin, step.signal)
 
 
+def test_a_signal_may_wait_for_a_file_and_an_exit_be_left_to_chance(
+    bound: Callable[..., Bound],
+) -> None:
+    after = {"file": "{home}/gate"}
+    when = {"run": ["awl", "ls"], "signal": {"send": "KILL", "after": after}}
+    [step] = bound(when=when, then={"exit": [137, 0]}).steps
+    assert SignalPlan("KILL", after_file="/home/gate") == step.signal
+    assert (step.expect.exit, step.expect.or_exits) == (137, (0,))
+
+
 def test_steps_that_follow_come_after_the_first(bound: Callable[..., Bound]) -> None:
     follow = [{"when": "awl ls", "then": {"exit": 2}}, {"when": ["true"], "then": {}}]
     steps = bound(**{"and": follow}).steps

@@ -127,6 +127,13 @@ def test_an_interrupt_reaches_the_whole_group_as_ctrl_c_does(sh, case):
     assert case.leaks() == ()
 
 
+def test_an_interrupt_waits_for_a_file(sh, tmp_path):
+    sign = tmp_path / "here"
+    line = f"trap 'echo caught; exit 130' INT; : >{sign}; while :; do sleep 0.02; done"
+    seen = sh(line, interrupts=(Interrupt(signal.SIGINT, after_file=sign),))
+    assert (seen.exit, seen.stdout) == (130, b"caught\n")
+
+
 def test_words_across_two_reads_are_found(sh):
     line = "printf re; sleep 0.05; printf ady; exec sleep 60"
     seen = sh(line, interrupts=(Interrupt(signal.SIGTERM, after_output=b"ready"),))

@@ -34,6 +34,12 @@ class TestEnding:
         assert failures(evidence(Expect(exit=3), exit=3)) == []
         assert failures(evidence(Expect(exit=3), exit=2)) == ["exit code"]
 
+    def test_where_chance_decides_one_of_several_codes_will_do(self, evidence: Make) -> None:
+        expected = Expect(exit=137, or_exits=(0,))
+        assert failures(evidence(expected, exit=0)) == []
+        assert failures(evidence(expected, exit=137)) == []
+        assert failures(evidence(expected, exit=1)) == ["exit code"]
+
     def test_a_signal_counts_as_a_shell_counts_it(self, evidence: Make) -> None:
         assert failures(evidence(Expect(exit=130), exit=None, signal=2)) == []
         assert failures(evidence(Expect(exit=0), exit=None, signal=11)) == ["exit code"]

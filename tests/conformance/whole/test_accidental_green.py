@@ -123,6 +123,13 @@ def test_everything_skipped_is_4(conformance: Call) -> None:
     assert set(ran.statuses().values()) == {"skipped"}
 
 
+def test_a_typo_in_what_is_skipped_is_2(conformance: Call) -> None:
+    ran = conformance("run", "--select", "cli-version", "--skip", "rm-knwon", "-n", "0")
+    assert ran.exit == 2
+    assert "nearest: 'rm-known'" in ran.stderr
+    assert "parenthesis" in conformance("run", "--skip", "(json").stderr
+
+
 def test_one_shard_of_two_is_4(conformance: Call) -> None:
     ran = conformance("run", "--select", "cli-version", "--shard", "1/2", "-n", "0")
     assert ran.exit == 4

@@ -23,7 +23,7 @@ BARE = (
 # launcher was killed.
 CLAIMS = (
     "(create-* or ls-* or exec-* or rm-* or cli-* or name-* or rt-engine-there or rt-host-*"
-    " or rt-not-from-the-command or life-status* or parity-*)"
+    " or rt-not-from-the-command or life-status* or parity-* or rel-twenty-at-once)"
     " and not (create-dry-run* or ls-all* or ls-not-all or rm-all or rm-all-of-nothing"
     " or rm-lists-what-goes or cli-verbose-masks-secrets or create-says-how-far-it-is"
     " or create-progress-ends-before-an-error or exec-killed or exec-killed-alone"
