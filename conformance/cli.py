@@ -20,6 +20,7 @@ try:
     from conformance.catalogue.matrix import expand, load_suite, select, unmatched
     from conformance.certify.command import certify
     from conformance.commands_report import COMMANDS
+    from conformance.compare.command import compare_command
     from conformance.faults.command import faults
     from conformance.kit import explain as explaining
     from conformance.kit.coverage import coverage
@@ -193,6 +194,8 @@ def run(
     out.mkdir(parents=True, exist_ok=True)
     arguments = [
         *("-p", "conformance.plugin", "-p", "no:terminal", "-p", "no:cacheprovider"),
+        # Else it would leave a folder of its own beside that of the run.
+        *("-p", "no:tmpdir"),
         # The person's own pytest configuration has no say in what is conformant.
         *("-c", os.devnull, "--rootdir", str(folder)),
         *("--awl-page", "--awl-engine", engine, "--awl-out", str(out), "--awl-lock", lock),
@@ -302,7 +305,7 @@ def replay(
     )
 
 
-for _command in (*COMMANDS, certify, coverage, faults):
+for _command in (*COMMANDS, certify, compare_command, coverage, faults):
     main.add_command(_command)
 
 

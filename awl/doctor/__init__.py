@@ -22,17 +22,23 @@ __all__ = ["Finding", "examine"]
 
 def examine(runtimes: Sequence[str], context: Context) -> Iterator[Finding]:
     """Yield what is wrong with the root and with each of `runtimes`."""
-    yield from files.examine(context.store)
+    told = set()
+    for finding in files.examine(context.store):
+        told.add(finding.subject)
+        yield finding
     for name in runtimes:
         try:
             yield from _of_runtime(name, context)
         except AwlError as error:  # one runtime that fails does not hide what ails the others
             yield of_error(error, name, name)
         except OSError as error:
+            subject = str(error.filename or name)
+            if subject in told:
+                continue  # a root that is no folder is one thing to mend, not two
             yield Finding(
                 "unreadable",
                 name,
-                str(error.filename or name),
+                subject,
                 f"it cannot be looked at: {error.strerror or error}",
                 "see that it is a folder which you may read",
             )

@@ -8,7 +8,7 @@ bound = bind(cell, {"root": "/sandbox/root", ...})
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
@@ -24,6 +24,7 @@ from conformance.catalogue.checks import (
 )
 from conformance.catalogue.contract import read_contract
 from conformance.catalogue.dataerror import DataError, DataErrors
+from conformance.catalogue.differences import dangling_cases
 from conformance.catalogue.expansion import cells_of, control_of, expand
 from conformance.catalogue.parity_matrix import probes, read_parity
 from conformance.catalogue.schema import check_schema
@@ -72,6 +73,7 @@ def load_suite(matrices: Path, *, allow_gaps: bool = False, met: str = "") -> Su
         found[case.id] = case
         places[case.id] = (head[1], route)
         errors.extend(template_defects(head[1], route, case))
+    errors.extend(dangling_cases(head[1], found))
     if errors:
         raise DataErrors(errors)
     suite = Suite(
@@ -90,7 +92,14 @@ def load_suite(matrices: Path, *, allow_gaps: bool = False, met: str = "") -> Su
 
 
 def _digest(documents: list[Document]) -> str:
-    return digest_of([[document.file, document.data] for document in documents])
+    """The digest of the data, without the differences: they say nothing of what a run does."""
+    return digest_of([[document.file, _without_differences(document)] for document in documents])
+
+
+def _without_differences(document: Document) -> Any:
+    if not isinstance(document.data, dict):
+        return document.data
+    return {key: value for key, value in document.data.items() if key != "differences"}
 
 
 def _documents(folder: Path, met: str) -> list[Document]:
@@ -110,8 +119,8 @@ def _documents(folder: Path, met: str) -> list[Document]:
             schemas.append(schema)
         except DataErrors as error:
             errors.extend(error.errors)
-    digest = _digest(documents)
-    if digest != met and digest not in _MET:
+    whole = digest_of([document.data for document in documents])
+    if _digest(documents) != met and whole not in _MET:
         for document, schema in zip(documents, schemas, strict=True):
             try:
                 check_schema(document, schema)
@@ -123,7 +132,7 @@ def _documents(folder: Path, met: str) -> list[Document]:
             errors.append(DataError(shown, 1, 1, "not read: a case file is called NAME.yaml"))
     if errors:
         raise DataErrors(errors)
-    _MET.add(digest)
+    _MET.add(whole)
     return documents
 
 

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Mapping
 
+    from conformance.catalogue.differences import DeclaredDifference
+
 __all__ = ["Expectation", "Feature", "Parity", "ParityEntry", "Signature"]
 
 Expectation = Literal["same", "different", "unsupported", "diverged"]
@@ -55,10 +57,11 @@ class Feature:
 
 @frozen
 class Parity:
-    """All rows by feature id, in the order of the file."""
+    """All rows by feature id, in the order of the file, and in what two sides may differ."""
 
     version: int
     features: Mapping[str, Feature] = field(hash=False)
+    differences: tuple[DeclaredDifference, ...] = ()
 
     def entry(self, feature: str, runtime: str) -> ParityEntry | None:
         """Return what is declared for this feature there; None for a runtime it does not name."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from conformance.catalogue.case import Case
 from conformance.catalogue.casefile import is_destructive, template_of
+from conformance.catalogue.differences import read_differences
 from conformance.catalogue.parity import Feature, Parity, ParityEntry, Signature
 from conformance.catalogue.template import TemplateError
 
@@ -33,7 +34,8 @@ def read_parity(document: Document, contract: Contract, errors: list[DataError])
     for command in contract.commands.values():
         for id_ in (command.id, *(option_feature(command, option) for option in command.options)):
             errors.extend(document.dangling(("cells",), "cell for", id_, features))
-    return Parity(document.data["parity"]["version"], MappingProxyType(features))
+    differences = read_differences(document, contract, errors)
+    return Parity(document.data["parity"]["version"], MappingProxyType(features), differences)
 
 
 def option_feature(command: Command, option: Option) -> str:

@@ -109,7 +109,7 @@ def _explain(document: Document, error: jsonschema.ValidationError) -> Iterator[
             for key in value:
                 if key not in valid:
                     yield _unknown_key(document, (*route, key), valid)
-        case "pattern" if "$comment" in schema:
+        case "pattern" | "minProperties" | "maxProperties" if "$comment" in schema:
             yield document.error(route, f"{_show(value)} is not {schema['$comment']}")
         case "required":
             missing = [key for key in against if key not in value]

@@ -2,13 +2,14 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from conformance.evidence import Evidence
 from conformance.invoke import wants_json
 from conformance.results import Check
 
 __all__ = [
+    "code_on",
     "crash",
     "ended_in_time",
     "error_code",
@@ -72,13 +73,18 @@ def exit_code(evidence: Evidence) -> Iterator[Check]:
 
 def found_error_code(evidence: Evidence) -> str | None:
     """The string code of the error on stderr, from its text or its document; None without one."""
-    if wants_json(evidence.argv):
+    return code_on(evidence.stderr, evidence.argv)
+
+
+def code_on(stderr: str, argv: Sequence[str]) -> str | None:
+    """The string code of the error that a command line printed; None without one."""
+    if wants_json(argv):
         try:
-            code = json.loads(evidence.stderr)["error"]["code"]
+            code = json.loads(stderr)["error"]["code"]
         except (ValueError, KeyError, TypeError):
             return None
         return code if isinstance(code, str) else None
-    found = _ERROR.search(evidence.stderr)
+    found = _ERROR.search(stderr)
     return found.group(1) if found else None
 
 

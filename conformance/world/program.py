@@ -17,6 +17,12 @@ __all__ = ["compile_package", "package_of"]
 
 # As pip, uv, and the tools that they use write the script of an entry point.
 _ENTRY = re.compile(r"^from (\w+)[\w.]* import (\w+)[\w.]*$", re.MULTILINE)
+# All that such scripts hold. One more statement may lead its import to another package (sys.path).
+_LINES = re.compile(
+    r"#.*|import (?:re|sys)|from \w[\w.]* import \w+|if __name__ == .__main__.:"
+    r"|(?:el)?if sys\.argv\[0\]\.endswith\([^()]*\):|sys\.argv\[0\] = [^;]*"
+    r"|sys\.exit\([\w.]+\(\)\)|"
+)
 
 
 def package_of(program: str) -> str:
@@ -29,7 +35,8 @@ def package_of(program: str) -> str:
         raise WarmError(f"{program}: of another interpreter ({' '.join(words)}) than the suite's")
     text = Path(program).read_text(encoding="utf-8", errors="replace")
     found: list[tuple[str, str]] = _ENTRY.findall(text)
-    if len(found) != 1 or f"sys.exit({found[0][1]}" not in text:
+    known = all(_LINES.fullmatch(line.strip()) for line in text.splitlines())
+    if not known or len(found) != 1 or f"sys.exit({found[0][1]}" not in text:
         raise WarmError(f"{program}: no script of an entry point, as installers write it")
     return found[0][0]
 

@@ -64,7 +64,7 @@ def test_a_root_that_is_no_folder_is_found(host: World, below: bool) -> None:
     host.root.touch()
     root = host.root / "deeper" if below else host.root
     host.env["AGENT_WORKSPACE_HOME"] = str(root)
-    assert ("root-not-writable", str(root), False) in _mended(host)
+    assert _mended(host) == [("root-not-writable", str(root), False)]
 
 
 def test_what_others_may_use_is_closed_to_them(host: World) -> None:

@@ -1,6 +1,8 @@
-"""What the tests of the suite's running side share: evidence made by hand."""
+"""What the tests of the suite's running side share: evidence made by hand, runs made once."""
 
+import fcntl
 import hashlib
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,25 @@ from conformance.evidence import Evidence
 from conformance.record import file_fact
 from conformance.world.engines import Call
 from conformance.world.observe import EngineState, Snapshot
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """``once(name, make)``: the folder that ``make`` fills, once for all workers."""
+    base = tmp_path_factory.getbasetemp()
+    # Workers of xdist have a folder each, below the one that they share.
+    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+    def get(name: str, make: Callable[[Path], None]) -> Path:
+        folder = shared / f"once-{name}"
+        with (shared / f"once-{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not folder.exists():
+                folder.mkdir()
+                make(folder)
+        return folder
+
+    return get
 
 
 @pytest.fixture(scope="session")

@@ -91,6 +91,11 @@ def test_the_short_plan_holds_every_case_in_every_runtime(suite: Suite) -> None:
     brisk = list(select("brisk", every))
     assert {(c.case.id, c.runtime) for c in brisk} == {(c.case.id, c.runtime) for c in every}
     assert 700 <= len(brisk) <= len(every) * 0.6
+    # What is played in one runtime has its like in the other one, where that has such a cell.
+    ids = {c.id for c in every}
+    other = {"host": "container", "container": "host"}
+    twins = {(c.id, c.id.replace(c.runtime, other[c.runtime], 1)) for c in brisk if not c.first}
+    assert {twin for _, twin in twins if twin in ids} <= {c.id for c in brisk}
     # Of a cell it depends on nothing else that is chosen.
     assert [c.id for c in select("brisk and host", every)] == [
         c.id for c in brisk if c.runtime == "host"

@@ -1,6 +1,5 @@
 """Real runs of a few cells, made once: reports are tested on what runs really write."""
 
-import fcntl
 import json
 import os
 import subprocess
@@ -57,25 +56,6 @@ def run(out: Path, *words: str) -> Ran:
         env={**os.environ, "COLUMNS": "100", "CI": "true"},
     )
     return Ran(done.returncode, done.stdout, done.stderr)
-
-
-@pytest.fixture(scope="session")
-def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], None]], Path]:
-    """``once(name, make)``: the folder that ``make`` fills, once for all workers."""
-    base = tmp_path_factory.getbasetemp()
-    # Workers of xdist have a folder each, below the one that they share.
-    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
-
-    def get(name: str, make: Callable[[Path], None]) -> Path:
-        folder = shared / f"reports-{name}"
-        with (shared / f"reports-{name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not folder.exists():
-                folder.mkdir()
-                make(folder)
-        return folder
-
-    return get
 
 
 @pytest.fixture(scope="session")

@@ -36,6 +36,8 @@ from some_tool.cli import Tool
 if __name__ == "__main__":
     if sys.argv[0].endswith("-script.pyw"):
         sys.argv[0] = sys.argv[0][:-11]
+    elif sys.argv[0].endswith(".exe"):
+        sys.argv[0] = sys.argv[0][:-4]
     sys.exit(Tool.main())
 """
 
@@ -78,6 +80,9 @@ def test_other_names_of_the_same_interpreter_are_this_environments(
         ("#!{python}\nprint('hello')\n", "no script of an entry point"),
         ("#!{python}\nfrom a import b\nfrom c import d\nsys.exit(d())\n", "no script of an entry"),
         ("#!{python}\nfrom a import b\nsys.exit(c())\n", "no script of an entry point"),
+        # Its package is not the one of that name which is installed.
+        (PIP.replace("import re\n", "import re\nsys.path.insert(0, 'lib')\n"), "no script of an"),
+        (PIP.replace("import sys\n", "import sys, site\n"), "no script of an entry point"),
         ("\x7fELF", "no script with an interpreter"),
         ("#!\nfrom a import b", "no script with an interpreter"),
     ],
