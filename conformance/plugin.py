@@ -215,8 +215,12 @@ class Front:
         if select := self.config.option.awl_select:
             whole = sum(1 for _ in expand(self.suite, self.config.option.awl_runtime or None))
             notes.append(f"chosen  {select}: {len(self.planned)} of {whole} cells")
+        real = settings.engine != "fake"
+        kind, other = ("a real engine", "the fake") if real else ("the fake", "a real engine")
+        if alone := self.chosen.alone:
+            notes.append(f"alone   {alone} of the cells can be run by {kind} only")
         if left_out := self.chosen.left_out:
-            notes.append(f"beside  {left_out} cells that only another engine can run")
+            notes.append(f"beside  {left_out} more cells, which can be run by {other} only")
         return terminal.summary(
             planned=self.planned,
             results=self.results,
