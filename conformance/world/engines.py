@@ -89,12 +89,21 @@ class Engine(Protocol):
         """The client's program."""
         ...
 
+    @property
+    def address(self) -> str:
+        """Where its service listens; nothing where there is none, or only its client finds it."""
+        ...
+
     def install(self, sandbox: Sandbox) -> dict[str, str]:
         """Put the client on the case's PATH as ``command``; return its environment."""
         ...
 
     def look(self, sandbox: Sandbox, ask: Ask, *, volumes: bool = True) -> EngineState:
         """The containers of this case, foreign ones that it made included; ``volumes`` too."""
+        ...
+
+    def documents(self, sandbox: Sandbox) -> Iterator[Mapping[str, Any]]:
+        """The case's containers as ``inspect`` has them, seen without the engine's client."""
         ...
 
     def clear(self, sandbox: Sandbox, ask: Ask, kill: Kill) -> None:
@@ -143,6 +152,7 @@ class FakeEngine:
     images: Path
     name: str = "fake"
     command: str = "docker"
+    address: str = ""
     abilities: frozenset[str] = _FAKE_ABILITIES
 
     @property
@@ -202,6 +212,10 @@ class FakeEngine:
             for doc, alive in _containers(sandbox)
         }
         return EngineState(containers, frozenset(_held(sandbox, "volumes") if volumes else ()))
+
+    def documents(self, sandbox: Sandbox) -> Iterator[Mapping[str, Any]]:
+        """What the engine keeps of each container."""
+        return (document for document, _ in _containers(sandbox))
 
     def clear(self, sandbox: Sandbox, ask: Ask, kill: Kill) -> None:
         """End the containers' processes; the state goes with the sandbox.
@@ -305,6 +319,25 @@ class RealEngine:
         containers = ask(["ps", "-a", "--no-trunc", "--filter", only, "--format", form])
         named = ask(["volume", "ls", "-q", "--filter", only]) if volumes else ""
         return _parse(containers, named, sandbox.prefix)
+
+    @property
+    def address(self) -> str:
+        """Where the engine's service listens; nothing where only its client finds it."""
+        known = self.environment
+        if known.get("DOCKER_CONTEXT") or known.get("DOCKER_TLS_VERIFY"):
+            return ""
+        if self.name == "podman":
+            return known.get("CONTAINER_HOST", "")
+        return known.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+
+    def documents(self, sandbox: Sandbox) -> Iterator[Mapping[str, Any]]:
+        """What the docker SDK is told of each container, over the engine's own socket."""
+        if not self.address:
+            return
+        from conformance.world.sdk import EngineEye  # slow, and of no use with the fake
+
+        with EngineEye(self.address) as eye:
+            yield from eye.documents(sandbox.prefix)
 
     def clear(self, sandbox: Sandbox, ask: Ask, kill: Kill) -> None:
         """Remove what carries the case's prefix, and nothing else."""
