@@ -216,13 +216,13 @@ class Front:
             whole = sum(1 for _ in expand(self.suite, self.config.option.awl_runtime or None))
             notes.append(f"chosen  {select}: {len(self.planned)} of {whole} cells")
         real = settings.engine != "fake"
-        kind, other = ("a real engine", "the fake") if real else ("the fake", "a real engine")
+        kind = "a real engine" if real else "the fake"
         if real and not engine_of(settings).address:
             notes.append("eye     none: only its client finds this engine, so privileges go unseen")
         if alone := self.chosen.alone:
             notes.append(f"alone   {alone} of the cells can be run by {kind} only")
         if left_out := self.chosen.left_out:
-            notes.append(f"beside  {left_out} more cells, which can be run by {other} only")
+            notes.append(f"beside  {left_out} more cells, which this engine cannot run")
         return terminal.summary(
             planned=self.planned,
             results=self.results,

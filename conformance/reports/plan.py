@@ -23,7 +23,7 @@ class PlanError(ValueError):
 class Plan:
     """The planned cells by id, in the order of the files; ``skipped``: planned, not to be played;
     ``left_out``: how many of the selection this engine cannot run; ``alone``: how many of the cells
-    the other kind cannot: the fake where this is a real engine, real ones where it is the fake.
+    the other kind cannot: the fake where this is a real engine, Docker where it is the fake.
     """
 
     cells: Mapping[str, Cell]
