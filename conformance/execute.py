@@ -8,7 +8,7 @@ for, then the oracles' checks become a status (KIT-5).
 import datetime as dt
 import time
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Self
 
@@ -35,6 +35,7 @@ from conformance.results import Check, Result, Status, StepRecord
 from conformance.scene import Scene, SceneBlockedError
 from conformance.settings import Settings
 from conformance.world.engines import Engine, FakeEngine, RealEngine
+from conformance.world.privileges import privileges
 from conformance.world.sandbox import COMMON_ENVIRONMENT, Sandbox
 
 __all__ = [
@@ -230,7 +231,7 @@ class Worker:
                 # What follows a step that went wrong would only repeat its failure.
                 if not all(check.ok for check in found):
                     break
-            leaks = _leaks(scene)
+            leaks = tuple(_leaks(scene))
         except SceneBlockedError as error:
             self._clear(scene)
             return _Scenery(tuple(checks), tuple(scene.records), first, blocked=str(error))
@@ -293,12 +294,16 @@ def _control_failed(control: Cell, scenery: _Scenery) -> str:
 
 
 # ---------------------------------------------------------------------- leaks
-def _leaks(scene: Scene) -> Iterable[Check]:
+def _leaks(scene: Scene) -> Iterator[Check]:
     """What the scene left behind beside its workspaces: processes and temporary files (KIT-4).
 
-    Containers are no leak, cases end with workspaces; they are removed first, since the fake's are
-    processes too.
+    Containers are no leak, cases end with workspaces: they are looked at (ENG-3) and removed first,
+    since the fake's are processes too.
     """
+    for document in scene.engine.documents(scene.sandbox):
+        name = document["Name"].removeprefix("/")
+        for found in privileges(document, scene.sandbox.path):
+            yield Check("privileges", False, "no container gets more than any", f"{name} {found}")
     scene.engine.clear(scene.sandbox, scene.ask, scene.lock.kill)
     if left := scene.lock.leaks():
         shown = "; ".join(f"{p.pid} {' '.join(p.argv)[:100]}" for p in left[:5])

@@ -23,7 +23,7 @@ from conformance import resources
 from conformance.catalogue.case import Cell, Suite
 from conformance.catalogue.dataerror import DataErrors
 from conformance.catalogue.matrix import expand, load_suite
-from conformance.execute import Worker, command_of, result_of
+from conformance.execute import Worker, command_of, engine_of, result_of
 from conformance.kit.repro import write_repro
 from conformance.reports import terminal
 from conformance.reports.events import Events
@@ -218,8 +218,14 @@ class Front:
         if select := self.config.option.awl_select:
             whole = sum(1 for _ in expand(self.suite, self.config.option.awl_runtime or None))
             notes.append(f"chosen  {select}: {len(self.planned)} of {whole} cells")
+        real = settings.engine != "fake"
+        kind = "a real engine" if real else "the fake"
+        if real and not engine_of(settings).address:
+            notes.append("eye     none: only its client finds this engine, so privileges go unseen")
+        if alone := self.chosen.alone:
+            notes.append(f"alone   {alone} of the cells can be run by {kind} only")
         if left_out := self.chosen.left_out:
-            notes.append(f"beside  {left_out} cells that only another engine can run")
+            notes.append(f"beside  {left_out} more cells, which this engine cannot run")
         return terminal.summary(
             planned=self.planned,
             results=self.results,

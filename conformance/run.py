@@ -41,6 +41,8 @@ __all__ = ["EnvironmentProblem", "Options", "Run"]
 _FAKE_IMAGE = "awl-conformance/agent-env:run"
 _DEFAULT_IMAGE = "agent-workspace/agent-env:v0.1.0"
 _LOOPBACK = "127.0.0.1"
+# slirp4netns, the network of rootless containers, shows them this machine's loopback there.
+_LOOPBACK_OF_ROOTLESS = "10.0.2.2"
 # What leads a client to its engine, and how the address is asked for that containers see.
 _ENGINE_VARIABLES = {
     "docker": ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY"),
@@ -110,7 +112,8 @@ class Run:
         build_repositories(folder / "repositories")
         canary = f"canary-{secrets.token_hex(12)}"
         client, engine_env, gateway = self._engine()
-        addresses = tuple(dict.fromkeys((_LOOPBACK, gateway)))
+        served = _LOOPBACK if gateway == _LOOPBACK_OF_ROOTLESS else gateway
+        addresses = tuple(dict.fromkeys((_LOOPBACK, served)))
         server = RemoteServer(folder / "repositories", addresses, canary)
         self._stack.callback(server.close)
         settings = Settings(
@@ -119,7 +122,10 @@ class Run:
             client=str(client),
             engine_env=engine_env,
             image=options.image or (_FAKE_IMAGE if options.engine == "fake" else _DEFAULT_IMAGE),
-            remotes={"host": server.url(_LOOPBACK), "container": server.url(gateway)},
+            remotes={
+                "host": server.url(_LOOPBACK),
+                "container": server.url(served).replace(served, gateway),
+            },
             run=str(folder),
             matrices=str(options.matrices or resources.matrices()),
             canary=canary,
@@ -157,6 +163,9 @@ class Run:
                     "--engine podman: neither CONTAINER_HOST nor AWL_PODMAN_SOCKET says where its"
                     ' service is\nhint: scripts/engines up podman; eval "$(scripts/engines env)"'
                 )
+            rootless = _ask(client, env, ["info", "--format", "{{.Host.Security.Rootless}}"])
+            if rootless.strip() == "true":
+                return client, env, _LOOPBACK_OF_ROOTLESS
         found = _ask(client, env, ["network", "inspect", *_GATEWAY[name]])
         return client, env, found.strip() or _LOOPBACK
 

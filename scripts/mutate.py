@@ -1,4 +1,4 @@
-"""Mutate modules of the launcher with cosmic-ray's operators: which mutants does the suite let live?
+"""Mutants of the launcher by cosmic-ray's operators: which of them does the suite let live?
 
     tox run -e mutation -- [--sample N] [--seed S] [-n WORKERS] [MODULE…]
 

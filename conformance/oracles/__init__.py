@@ -38,7 +38,7 @@ ORACLES: tuple[Callable[[Evidence], Iterator[Check]], ...] = (
 )
 
 #: Every kind of check with the oracle that makes it. A check's name may say more after its kind:
-#: ``unchanged home``. ``leaks`` are looked for by ``execute``, once a scene is over.
+#: ``unchanged home``. ``execute`` looks for ``leaks`` and ``privileges``, once a scene is over.
 CHECKS: Mapping[str, str] = MappingProxyType(
     {
         "ends": "ended_in_time",
@@ -63,6 +63,7 @@ CHECKS: Mapping[str, str] = MappingProxyType(
         "engine calls": "engine_calls",
         "secrets": "secret_seen",
         "leaks": "leaks",
+        "privileges": "privileges",
     }
 )
 

@@ -22,12 +22,14 @@ class PlanError(ValueError):
 @frozen
 class Plan:
     """The planned cells by id, in the order of the files; ``skipped``: planned, not to be played;
-    ``left_out``: how many of the selection another engine alone can run.
+    ``left_out``: how many of the selection this engine cannot run; ``alone``: how many of the cells
+    the other kind cannot: the fake where this is a real engine, Docker where it is the fake.
     """
 
     cells: Mapping[str, Cell]
     skipped: frozenset[str] = frozenset()
     left_out: int = 0
+    alone: int = 0
 
 
 def planned_cells(suite: Suite, selection: Selection) -> Plan:
@@ -57,4 +59,6 @@ def planned_cells(suite: Suite, selection: Selection) -> Plan:
         index, count = selection.shard
         mine = shard_of(cells.values(), index, count, durations)
         cells = {id_: cell for id_, cell in cells.items() if id_ in mine}
-    return Plan(cells, skipped_ids & cells.keys(), left_out)
+    other = abilities_of("docker" if selection.engine == "fake" else "fake")
+    alone = sum(not cell.case.needs <= other for cell in cells.values())
+    return Plan(cells, skipped_ids & cells.keys(), left_out, alone)

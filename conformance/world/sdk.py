@@ -4,15 +4,22 @@ The client that a launcher uses is never the only witness: this one shares no co
 service speaks the same interface.
 """
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 import docker
 from attrs import field, frozen
+from docker.errors import DockerException, NotFound
+from requests.exceptions import RequestException
 
-__all__ = ["EngineEye", "Seen"]
+__all__ = ["EngineBlindError", "EngineEye", "Seen"]
 
 _SECONDS = 60
+
+
+class EngineBlindError(RuntimeError):
+    """The engine cannot be looked at."""
 
 
 @frozen
@@ -45,7 +52,10 @@ class EngineEye:
     """Looks at the engine at ``address`` (``unix:///…`` or ``tcp://…``); changes nothing."""
 
     def __init__(self, address: str) -> None:
-        self._client = docker.DockerClient(base_url=address, version="auto", timeout=_SECONDS)
+        try:
+            self._client = docker.DockerClient(base_url=address, version="auto", timeout=_SECONDS)
+        except DockerException as error:
+            raise EngineBlindError(f"the docker SDK cannot reach {address}: {error}") from error
 
     def __enter__(self) -> Self:
         return self
@@ -55,9 +65,21 @@ class EngineEye:
 
     def containers(self, prefix: str) -> dict[str, Seen]:
         """The containers whose names begin with ``prefix``, by name, running or not."""
-        rows = self._client.api.containers(all=True, filters={"name": prefix})
-        found = (_seen(self._client.api.inspect_container(row["Id"])) for row in rows)
-        return {one.name: one for one in found if one.name.startswith(prefix)}
+        return {one.name: one for one in map(_seen, self.documents(prefix))}
+
+    def documents(self, prefix: str) -> Iterator[Mapping[str, Any]]:
+        """The same containers as the engine's own documents; one that goes meanwhile is left out.
+
+        EngineBlindError where the engine does not answer.
+        """
+        try:
+            for row in self._client.api.containers(all=True, filters={"name": prefix}):
+                with contextlib.suppress(NotFound):
+                    document = self._client.api.inspect_container(row["Id"])
+                    if document["Name"].removeprefix("/").startswith(prefix):
+                        yield document
+        except (DockerException, RequestException) as error:
+            raise EngineBlindError(f"the docker SDK cannot look at the engine: {error}") from error
 
     def volumes(self, prefix: str) -> frozenset[str]:
         """The volumes whose names begin with ``prefix``."""

@@ -61,12 +61,14 @@ hold_lock() {
 }
 
 # Overlays do not stack on every file system, and a CI container's root often is one itself.
-# NAME is what the engine calls its overlay driver.
+# NAME COMMAND...: what the engine calls its overlay driver, and what runs another command in a mount
+# namespace such as the engine's.
 storage_driver() {
     local probe driver=vfs
     probe=$(mktemp -d "$STATE/probe.XXXXXX")
-    mkdir "$probe/lower" "$probe/upper" "$probe/work" "$probe/merged"
-    if unshare --mount mount -t overlay overlay "$probe/merged" -o \
+    chmod 755 "$probe"
+    mkdir -m 777 "$probe/lower" "$probe/upper" "$probe/work" "$probe/merged"
+    if "${@:2}" mount -t overlay overlay "$probe/merged" -o \
         "lowerdir=$probe/lower,upperdir=$probe/upper,workdir=$probe/work" 2>/dev/null; then
         driver=$1
     else

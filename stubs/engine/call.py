@@ -179,7 +179,7 @@ class Call:
         if self.is_podman:
             from engine.podman import retell
 
-            return retell(self, error)
+            return retell(self.command, error)
         return (1, self.voice(error)) if isinstance(error, DaemonError) else (1, error.message)
 
     def voice(self, error: DaemonError) -> str:

@@ -11,7 +11,6 @@ from engine.errors import CliError, DaemonError
 
 TYPE_CHECKING = False  # importing `typing` costs as much as starting the interpreter
 if TYPE_CHECKING:
-    from engine.call import Call
     from engine.jsonlite import Doc
 
 __all__ = ["NAME", "VERSION", "refuse_options", "retell", "row"]
@@ -22,8 +21,8 @@ _INTERNAL = 125
 _NOT_RUNNING = 255
 
 
-def retell(call: Call, error: DaemonError | CliError) -> tuple[int, str]:
-    """Exit code and words of Podman for what went wrong."""
+def retell(command: str, error: DaemonError | CliError) -> tuple[int, str]:
+    """Exit code and words of Podman for what went wrong in a call of this subcommand."""
     message = error.message
     if isinstance(error, CliError):
         if message.startswith(("Cannot connect", "Got permission", "error during connect")):
@@ -41,7 +40,7 @@ def retell(call: Call, error: DaemonError | CliError) -> tuple[int, str]:
             return _INTERNAL, f"Error: {message.rpartition(': ')[2]}"
         return error.exit_code, message
     head, _, name = message.partition(": ")
-    verb = call.command.split()[-1]
+    verb = command.split()[-1]
     if head == "No such container":
         if verb == "inspect":
             return _INTERNAL, f"Error: inspecting object: no such container {name}"

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +16,6 @@ from conformance.world.sdk import EngineEye
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.engine
 
@@ -91,3 +91,40 @@ def test_what_is_refused_leaves_nothing(made: tuple[Any, EngineEye, str]) -> Non
     assert done.returncode != 0
     assert eye.containers(prefix) == {}
     assert eye.volumes(prefix) == frozenset()
+
+
+# An awl whose every container is privileged; its own words and exit codes are those of a good one.
+GREEDY = """#!/bin/sh
+bin=$HOME/.greedy
+[ -d "$bin" ] || {{
+  mkdir "$bin"
+  {{
+    echo '#!/bin/sh'
+    echo '[ "$1" != run ] || {{ shift; set -- run --privileged "$@"; }}'
+    echo "exec $(command -v {engine}) \\"\\$@\\""
+  }} >"$bin/{engine}"
+  chmod +x "$bin/{engine}"
+}}
+PATH=$bin:$PATH exec {awl} "$@"
+"""
+
+
+@pytest.mark.parametrize("engine", sorted(ADDRESS))
+def test_the_suite_sees_a_privilege_of_which_the_program_says_nothing(
+    engine: str, tmp_path: Path
+) -> None:
+    if not os.environ.get(ADDRESS[engine]):
+        pytest.skip(f'{ADDRESS[engine]} is not set: eval "$(scripts/engines env)"')
+    greedy = tmp_path / "greedy"
+    greedy.write_text(GREEDY.format(engine=engine, awl=Path(sys.executable).with_name("awl")))
+    greedy.chmod(0o755)
+    words = ("--engine", engine, "--program", str(greedy), "--select", "eng-no-privileges")
+    done = subprocess.run(
+        [sys.executable, "-m", "conformance.cli", "run", *words, "--out", str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    assert "is privileged" in done.stdout + done.stderr

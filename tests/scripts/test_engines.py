@@ -44,7 +44,7 @@ def record(home: Path, engine: str, pid: int, tick: str) -> None:
 def test_help_is_a_result(home: Path, args: tuple[str, ...]) -> None:
     done = engines(home, *args)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("Usage: scripts/engines COMMAND [docker|podman]\n")
+    assert done.stdout.startswith("Usage: scripts/engines COMMAND [docker|podman|rootless]\n")
 
 
 @pytest.mark.parametrize(
@@ -52,8 +52,8 @@ def test_help_is_a_result(home: Path, args: tuple[str, ...]) -> None:
     [
         ((), "no command; one of: up, down, status, env"),
         (("upp",), "unknown command 'upp'; one of: up, down, status, env"),
-        (("up", "dockr"), "unknown engine or option 'dockr'; one of: docker, podman"),
-        (("status", "--all"), "unknown engine or option '--all'; one of: docker, podman"),
+        (("up", "dockr"), "unknown engine or option 'dockr'; one of: docker, podman, rootless"),
+        (("status", "--all"), "unknown engine or option '--all'; one of: docker, podman, rootless"),
         (("up", "--purge"), "--purge belongs to down, not to up"),
     ],
 )
@@ -168,6 +168,21 @@ def test_down_ends_the_recorded_process_and_keeps_storage_and_cache(home: Path) 
         daemon.wait()
     assert (home / "cache").is_dir()
     assert [entry.name for entry in (home / "docker").iterdir()] == ["data"]
+
+
+@as_root
+def test_down_ends_a_rootless_engine_unasked(home: Path) -> None:
+    (home / ".awl-engines").touch()
+    daemon = subprocess.Popen(["sleep", "60"])
+    try:
+        record(home, "rootless", daemon.pid, start_tick(daemon.pid))
+        assert engines(home, "status").stdout == "docker down\npodman down\n"
+        assert engines(home, "status", "rootless").returncode == 0
+        assert engines(home, "down").returncode == 0
+        assert daemon.wait(timeout=5) == -15
+    finally:
+        daemon.kill()
+        daemon.wait()
 
 
 @as_root
