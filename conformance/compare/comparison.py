@@ -24,7 +24,8 @@ __all__ = ["Comparison", "Found", "Side", "compare", "key_of"]
 
 # Statuses of cells of which nothing was seen to the end: not compared, and nothing is proved.
 _UNPLAYED = (Status.BLOCKED, Status.ERROR, Status.NOT_RUN)
-_STATUS = "status"
+# How a cell ended: a case is not played on behind a step that failed.
+_ENDS = ("status", "steps")
 
 Row = Mapping[str, Any]
 Key = tuple[str, ...]
@@ -75,8 +76,8 @@ class Comparison:
 
     ``pairs``: how many were compared; ``agreed``: in how many nothing differs. ``unplayed``: pairs
     of which one side shows nothing, by its cell. ``beside``: cells that the other side has not.
-    ``stale``: declared, all its pairs were compared, and never seen. ``unjudged``: declared, never
-    seen, and not all its pairs were compared.
+    ``stale``: declared, all its pairs (if there are any at all) were compared, and never seen.
+    ``unjudged``: declared, never seen, and not all its pairs were compared.
     """
 
     kind: Kind
@@ -135,7 +136,7 @@ def compare(suite: Suite, kind: Kind, left: Side, right: Side, today: dt.date) -
         found=tuple(found),
         unplayed=tuple(unplayed),
         beside=len(left.rows.keys() ^ right.rows.keys()),
-        stale=tuple(d for d in silent_ones if whole[d.id] and whole[d.id] <= compared),
+        stale=tuple(d for d in silent_ones if whole[d.id] <= compared),
         unjudged=tuple(d for d in silent_ones if not whole[d.id] <= compared),
         expired=tuple(d for d in declared if d.expires is not None and d.expires < today),
     )
@@ -170,7 +171,7 @@ def _of_pair(
     cells: Mapping[str, Cell],
     declared: Iterable[DeclaredDifference],
 ) -> Iterator[Found]:
-    """The differences of one pair; its statuses only where nothing else shows why they differ."""
+    """The differences of one pair; how it ended only where nothing else shows why that differs."""
     both = [cells[row["cell"]] for row in rows]
     one, other = (
         observe(row, cell, side.image, _placeholders(kind, cell, theirs, side.image))
@@ -178,7 +179,7 @@ def _of_pair(
     )
     new = False
     for number, place in _places(one, other):
-        if place.path == _STATUS and new:
+        if place.path in _ENDS and new:
             continue
         names = (right.names, left.names) if place.crossed else (left.names, right.names)
         values = zip(names, (place.left, place.right), strict=True)
@@ -217,7 +218,9 @@ def _places(one: Observed, other: Observed) -> Iterator[tuple[int, Difference]]:
         for place in differences(mine, theirs):
             yield number, place
     if one.status != other.status:
-        yield 0, Difference(_STATUS, one.status, other.status)
+        yield 0, Difference("status", one.status, other.status)
+    elif len(one.steps) != len(other.steps):
+        yield 0, Difference("steps", str(len(one.steps)), str(len(other.steps)))
 
 
 def _command(observed: Observed, number: int) -> Words:

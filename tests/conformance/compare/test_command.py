@@ -144,6 +144,15 @@ def test_what_is_declared_and_not_there_is_stale(
     assert "1 declarations, not seen, and not all of their pairs compared: not-played" in ran.stdout
 
 
+def test_a_declaration_without_a_pair_is_stale_at_once(good: Path, matrices: Matrices) -> None:
+    row = _declared(
+        at={"cases": ["doctor-no-engine"], "paths": ["exit"]},  # of the container only
+        between={"runtimes": {"host": "0", "container": "7"}},
+    )
+    ran = call("compare", str(good), "--matrices", str(matrices(row)))
+    assert "✗ stale: parity.yaml, difference 'a-renamed-key'" in ran.stdout
+
+
 def test_a_declaration_excuses_nothing_after_its_day(
     good: Path, renamed: Path, matrices: Matrices
 ) -> None:
