@@ -41,9 +41,13 @@ def text_of(one: Comparison, *, everything: bool = False) -> str:
     if len(one.unplayed) > _SHOWN:
         lines.append(f"… and {len(one.unplayed) - _SHOWN} more that were not played")
     if one.unjudged:
-        names = ", ".join(d.id for d in one.unjudged)
-        lines.append(f"unjudged  declared, not seen, and not all of its pairs compared: {names}")
-    if not one.pairs:
+        names = [d.id for d in one.unjudged]
+        shown = names if everything else [*names[:3], *(["…"] if names[3:] else [])]
+        lines.append(
+            f"unjudged  {len(names)} declarations, not seen, and not all of their pairs compared:"
+            f" {', '.join(shown)}"
+        )
+    if not one.pairs and not one.unplayed:
         lines.append("nothing was compared: no cell has its like on the other side")
     return "\n".join([*lines, f"verdict: {_WORDS[one.exit]}"]) + "\n"
 

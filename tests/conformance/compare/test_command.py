@@ -141,7 +141,7 @@ def test_what_is_declared_and_not_there_is_stale(
     ran = call("compare", str(good), str(renamed), "--matrices", str(folder))
     assert ran.exit == 1
     assert "✗ stale: parity.yaml, difference 'gone'" in ran.stdout
-    assert "not all of its pairs compared: not-played" in ran.stdout
+    assert "1 declarations, not seen, and not all of their pairs compared: not-played" in ran.stdout
 
 
 def test_a_declaration_excuses_nothing_after_its_day(
