@@ -207,7 +207,7 @@ def _why(
 
 def _placeholders(kind: Kind, cell: Cell, other: Cell, image: str) -> Placeholders:
     if kind != "runtimes":
-        return Placeholders()
+        return Placeholders.of_side(image)
     names = variables(cell.runtime, image)
     return Placeholders.of_runtime(cell.runtime, other.runtime, names)
 

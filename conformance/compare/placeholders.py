@@ -40,6 +40,11 @@ class Placeholders:
     names: Mapping[str, str] = field(factory=dict)
 
     @classmethod
+    def of_side(cls, image: str) -> "Placeholders":
+        """Those of a side whose workspaces are made of ``image``."""
+        return cls((*_image(image), *_ANYWHERE))
+
+    @classmethod
     def of_runtime(cls, runtime: str, other: str, words: Mapping[str, str]) -> "Placeholders":
         """Those of one runtime that is compared with another; ``words`` is what the placeholders
         of its cell stand for (``reports.normal.variables``).
@@ -53,7 +58,7 @@ class Placeholders:
             places = ((directory, "<other workspace>"), *_IN_CONTAINER)
         rest = ((root, "<root>"), (home, "<home>"), (prefix, "<prefix>"))
         rules = [(re.compile(pattern), token) for pattern, token in (*places, *rest)]
-        return cls((*rules, *_ANYWHERE), {runtime: OWN, other: OTHER})
+        return cls((*rules, *_image(words["image"]), *_ANYWHERE), {runtime: OWN, other: OTHER})
 
     def __call__(self, text: str) -> str:
         """``text`` with the placeholders in it."""
@@ -71,3 +76,8 @@ class Placeholders:
         if isinstance(tree, list):
             return [self.within(value) for value in tree]
         return self(tree) if isinstance(tree, str) else tree
+
+
+def _image(name: str) -> Rules:
+    """What replaces the operator's image; nothing where a report does not name one."""
+    return ((re.compile(f"{_START}{re.escape(name)}{_END}"), "<image>"),) if name else ()

@@ -8,7 +8,7 @@ ROOT = variables("host", "")["root"]
 
 def _of(runtime: str) -> Placeholders:
     other = {"host": "container", "container": "host"}[runtime]
-    return Placeholders.of_runtime(runtime, other, variables(runtime, ""))
+    return Placeholders.of_runtime(runtime, other, variables(runtime, "org/image:run"))
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,12 @@ def test_ids_and_times_go_on_every_side(text: str, expected: str) -> None:
     assert Placeholders()(text) == expected
 
 
+def test_the_image_of_a_side_is_the_operators() -> None:
+    replace = Placeholders.of_side("org/image:run")
+    assert replace("made of org/image:run") == "made of <image>"
+    assert replace("org/image:runs, my-org/image:run") == "org/image:runs, my-org/image:run"
+
+
 @pytest.mark.parametrize(
     ("host", "container", "expected"),
     [
@@ -37,6 +43,7 @@ def test_ids_and_times_go_on_every_side(text: str, expected: str) -> None:
         (f"{ROOT}/a/work/acme/lib", "/work/acme/lib", "<work>/acme/lib"),
         (f"{ROOT}/a/.codex/auth.json", "/home/agent/.codex/auth.json",
          "<workspace>/.codex/auth.json"),
+        ("org/image:run", "org/image:run", "<image>"),
         ("c000000-case-h-a", "c000000-case-c-a", "<prefix>-a"),
     ],
 )  # fmt: skip
