@@ -1,6 +1,6 @@
 """Mutants of the launcher by cosmic-ray's operators: which of them does the suite let live?
 
-    tox run -e mutation -- [--sample N] [--seed S] [-n WORKERS] [MODULE…]
+    tox run -e mutation -- [--sample N] [--cells N] [--seed S] [-n WORKERS] [MODULE…]
 
 A mutant is killed where a cell that the good launcher passes does not pass. Of the cells that cover
 a module's requirements those are played that are cheapest, one of each case before a second of any.
@@ -64,8 +64,6 @@ OPERATORS = (
     *("ReplaceAndWithOr", "ReplaceOrWithAnd", "ReplaceBreakWithContinue"),
     *("ReplaceContinueWithBreak", "ExceptionReplacer", "NumberReplacer", "ZeroIterationForLoop"),
 )  # fmt: skip
-#: A mutant that the first so many cells do not kill lives.
-CELLS = 60
 _GOOD = (Status.PASS, Status.UNSUPPORTED)
 _MOST = 1000  # occurrences of an operator in a module: a bound, never met
 
@@ -101,8 +99,8 @@ def mutants_of(module: str, source: str) -> Iterator[Mutant]:
                 yield Mutant(module, name, occurrence, text)
 
 
-def cells_of(suite: Suite, module: str) -> list[Cell]:
-    """Return the cells that look at a module, in the order in which to play them."""
+def cells_of(suite: Suite, module: str, most: int) -> list[Cell]:
+    """Return at most so many cells that look at a module, in the order in which to play them."""
     able = abilities_of("fake")
     wanted = MODULES[module]
     found = [
@@ -112,14 +110,14 @@ def cells_of(suite: Suite, module: str) -> list[Cell]:
         and cell.plan == "run"
         and any(fnmatch.fnmatchcase(id_, one) for id_ in cell.case.covers for one in wanted)
     ]
-    return in_order(found)[:CELLS]
+    return in_order(found)[:most]
 
 
 # ---------------------------------------------------------------------- in each process
 _here: dict[str, Any] = {}
 
 
-def _begin(settings: str, workshop: str, counter: Any) -> None:
+def _begin(settings: str, workshop: str, most: int, counter: Any) -> None:
     kernel.die_with_parent()
     world = Settings.loads(settings)
     suite = load_suite(Path(world.matrices))
@@ -128,7 +126,7 @@ def _begin(settings: str, workshop: str, counter: Any) -> None:
         _here["name"] = f"m{counter.value}"
     _here.update(suite=suite, settings=world, workshop=Path(workshop), count=0)
     _here["subject"] = load_faults(Path(world.matrices), suite, allow_gaps=True).subject
-    _here["cells"] = {module: cells_of(suite, module) for module in MODULES}
+    _here["cells"] = {module: cells_of(suite, module, most) for module in MODULES}
 
 
 def _try(mutant: Mutant) -> Fate:
@@ -151,6 +149,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("modules", nargs="*", choices=[*MODULES, []], metavar="MODULE")
     parser.add_argument("--sample", type=int, default=0, help="so many of each module [all]")
+    parser.add_argument("--cells", type=int, default=120, help="a mutant that so many spare lives")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("-n", type=int, default=2, dest="workers")
     chosen = parser.parse_args()
@@ -175,7 +174,7 @@ def main() -> int:
             chosen.workers,
             mp_context=context,
             initializer=_begin,
-            initargs=(run.settings.dumps(), workshop, context.Value("i", 0)),
+            initargs=(run.settings.dumps(), workshop, chosen.cells, context.Value("i", 0)),
         ) as pool,
     ):
         if not run.settings.lock:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+from functools import partial
 from typing import IO, TYPE_CHECKING
 
 from awl import proc, supervise
@@ -176,8 +177,10 @@ class EngineExecutor:
             with contextlib.suppress(ProcessLookupError):  # it has ended by itself
                 os.kill(pid, number)
 
-        with supervise.Signals() as signals:
-            pid = proc.spawn(argv, env=self._engine.environment, mask=signals.before)
+        mark = supervise.new_mark()
+        env = {**self._engine.environment, supervise.MARK: mark}
+        with supervise.Heir(partial(supervise.end_local, mark)), supervise.Signals() as signals:
+            pid = proc.spawn(argv, env=env, mask=signals.before)
             code = signals.wait(pid, end, from_terminal=True)
         if signals.came:
             raise KeyboardInterrupt(signals.came[0])

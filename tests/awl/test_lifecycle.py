@@ -134,6 +134,17 @@ def test_following_goes_on_until_a_signal(printing: World, number: int) -> None:
     assert "error[interrupted]" in said
 
 
+def test_what_follows_ends_with_a_launcher_that_was_killed(printing: World) -> None:
+    child = subprocess.Popen(
+        printing.argv("logs", "-f", "aa"), env=printing.env, stdout=subprocess.PIPE
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == b"one\n"
+    child.kill()
+    child.communicate(timeout=20)  # the end of the stream: nobody holds it any more
+    assert child.returncode == -signal.SIGKILL
+
+
 def test_logs_of_a_container_that_is_gone(printing: World) -> None:
     printing.docker("rm", "-f", "agent-ws-aa")
     assert printing.awl("logs", "aa").error == "workspace-not-found"
