@@ -21,7 +21,9 @@ install_podman() {
 }
 
 # HOME DRIVER -> Podman's files. Limits cannot be raised everywhere, so modest ones are asked for
-# by name; without systemd, cgroups, events and logs have to be plain files.
+# by name; without systemd, cgroups, events and logs have to be plain files. The static folder is the
+# one that follows from the root: what cleans up after a container is told the root alone, and would
+# else find no such container (and whoever ran it waits 20 s for that).
 configure() {
     cat >"$1/storage.conf" <<END
 [storage]
@@ -40,7 +42,7 @@ runtime = "runc"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
 lock_type = "file"
-static_dir = "$1/static"
+static_dir = "$1/root/libpod"
 tmp_dir = "$1/tmp"
 volume_path = "$1/volumes"
 END
