@@ -54,9 +54,14 @@ ensure_base() {
 bootstrap() (
     install_missing debootstrap=debootstrap
     say "making a Debian base image"
+    # Where apt gets this release from, the base comes from too: others may be out of reach.
+    mirror=${AWL_DEBIAN_MIRROR:-}
+    # shellcheck disable=SC2016 # apt-get expands
+    [[ $mirror ]] || read -r mirror < <(apt-get indextargets --format '$(REPO_URI)' \
+        'Created-By: Packages' 'Codename: bookworm' 'Component: main') || true
     root=$(mktemp -d "$CACHE/root.XXXXXX")
     trap 'unmount_below "$root"; rm -rf --one-file-system "$root"' EXIT
-    debootstrap --variant=minbase bookworm "$root" ${AWL_DEBIAN_MIRROR:+"$AWL_DEBIAN_MIRROR"} \
+    debootstrap --variant=minbase bookworm "$root" ${mirror:+"$mirror"} \
         >"$CACHE/debootstrap.log" 2>&1 ||
         fail "debootstrap failed; the end of its log: $(tail -n 3 "$CACHE/debootstrap.log")"
     rm -rf "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/*
