@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NAMES",
+    "PLACES",
     "PREFIX",
     "SPELLINGS",
     "Action",
@@ -31,6 +32,7 @@ __all__ = [
     "Listing",
     "Missing",
     "Name",
+    "Place",
     "Read",
     "Remove",
     "Reset",
@@ -54,6 +56,10 @@ SPELLINGS: Mapping[str, str] = {
     "short": "ws-{}",
     "dotted": "{dotted}.",
 }
+
+Place = Literal["work", "home"]
+#: Where files are written: each on a volume of its own in a container.
+PLACES: tuple[Place, ...] = ("work", "home")
 
 
 @frozen
@@ -97,7 +103,7 @@ class Write:
     """``exec`` of something that reads its input into a file, in the work folder or at home."""
 
     name: Name
-    place: Literal["work", "home"]
+    place: Place
     content: str
 
 
@@ -106,7 +112,7 @@ class Read:
     """``exec`` of ``cat`` on such a file."""
 
     name: Name
-    place: Literal["work", "home"]
+    place: Place
 
 
 @frozen

@@ -12,6 +12,7 @@ from attrs import evolve, frozen
 
 from conformance.catalogue.step import Expect, JsonExpect, TextExpect
 from conformance.model.actions import (
+    PLACES,
     Action,
     Behind,
     Change,
@@ -37,9 +38,9 @@ from conformance.model.commands import path_of
 from conformance.model.state import State, Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["Outcome", "Reference"]
+__all__ = ["Outcome", "Reference", "reads_of"]
 
 _UNKNOWN = Expect(3, error="workspace-not-found")
 _EXISTS = Expect(5, error="workspace-exists")
@@ -295,6 +296,15 @@ class Reference:
             case "start":
                 return state.alive([name], "running") if life == "stopped" else None
         return state.alive([name], "stopped") if life == "running" else None
+
+
+def reads_of(state: State, runtime: str) -> Iterator[Read]:
+    """Reads of all that is known to have been written, and must still be there."""
+    for name, workspace in sorted(state.workspaces.items()):
+        for place in PLACES:
+            written = workspace.files is not None and path_of(place, runtime) in workspace.files
+            if written and workspace.life != "gone":
+                yield Read(Name(name), place)
 
 
 def _names(names: Sequence[Name]) -> tuple[str, ...]:

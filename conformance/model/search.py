@@ -15,6 +15,7 @@ import hypothesis
 from attrs import define, evolve, field, frozen
 
 from conformance.execute import zygote_of
+from conformance.model.reference import reads_of
 from conformance.model.strategy import sequences
 from conformance.model.world import Difference, Lane
 
@@ -70,9 +71,9 @@ class Player:
                     for lane in lanes:
                         if (difference := lane.step(action)) is not None:
                             return difference
+                return next(filter(None, map(_audited, lanes)), None)
             finally:
                 self._count(lanes)
-        return None
 
     def _count(self, lanes: Sequence[Lane]) -> None:
         for lane in lanes:
@@ -80,6 +81,11 @@ class Player:
             for (word, how), count in lane.counts.items():
                 key = (lane.runtime, word, how)
                 self.counts[key] = self.counts.get(key, 0) + count
+
+
+def _audited(lane: Lane) -> Difference | None:
+    """Read again, at the end, whatever is known to have been written and must still be there."""
+    return next(filter(None, map(lane.step, reads_of(lane.state, lane.runtime))), None)
 
 
 @frozen

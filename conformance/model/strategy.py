@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from conformance.model.actions import (
     NAMES,
+    PLACES,
     SPELLINGS,
     Action,
     Behind,
@@ -40,11 +41,19 @@ __all__ = ["KINDS", "sequences"]
 
 # The first name comes most often, so that much happens to one workspace; and most names are
 # written plainly, and alone.
-_plain = st.sampled_from((*(NAMES[:1] * 4), *NAMES[1:]))
+_plain = st.sampled_from((*(NAMES[:1] * 6), *NAMES[1:]))
 _names = st.builds(Name, _plain, st.sampled_from(("plain",) * len(SPELLINGS) + (*SPELLINGS,)))
-_alone = st.tuples(_names)
-_several = st.one_of(_alone, _alone, st.lists(_names, min_size=2, max_size=3).map(tuple))
-_places = st.sampled_from(("work", "home"))
+
+
+@st.composite
+def _group(draw: DrawFn) -> tuple[Name, ...]:
+    more = draw(st.lists(_names, min_size=1, max_size=2)) if draw(_seldom) else []
+    return (draw(_names), *more)
+
+
+_seldom = st.sampled_from((False, False, False, True))
+_several = _group()
+_places = st.sampled_from(PLACES)
 _flags = st.sampled_from((False, False, True))
 _answers = st.sampled_from(("--yes", "--yes", "--yes", "--yes", "y", "n", ""))
 
@@ -59,14 +68,14 @@ _ACTIONS: Mapping[str, tuple[int, SearchStrategy[Action]]] = {
     "start": (2, st.builds(Change, st.just("start"), _several, _flags)),
     "restart": (1, st.builds(Change, st.just("restart"), _several, _flags)),
     "status": (2, st.builds(Show, _names, _flags)),
-    "exit": (1, st.builds(Leave, _names, st.sampled_from((0, 1, 42)))),
+    "exit": (2, st.builds(Leave, _names, st.sampled_from((0, 1, 42)))),
     "missing": (1, st.builds(Missing, _names)),
-    "dirty": (2, st.builds(Dirty, _names)),
+    "dirty": (4, st.builds(Dirty, _names)),
     "clear": (1, st.builds(Clear, _names)),
     "reset": (1, st.builds(Reset, _names)),
     "doctor": (2, st.builds(Doctor, _flags)),
     "killed": (1, st.builds(Killed, _names)),
-    "foreign": (2, st.builds(Foreign, _plain)),
+    "foreign": (3, st.builds(Foreign, _plain)),
     "foreign-gone": (1, st.builds(ForeignGone, _plain)),
     "behind": (
         3,
