@@ -1,8 +1,8 @@
 """The search for a sequence that program and reference answer differently, made short.
 
-Hypothesis makes sequences and shrinks the first that shows a difference. A sequence is played in
-every runtime step by step in lock-step; what is equal to the reference in each is equal between
-them, but for what the contract says differs.
+Hypothesis makes sequences, and ``shorten`` makes short the first that shows a difference. They are
+played in every runtime step by step, in lock-step: what is equal to the reference in each is equal
+between them, but for what the contract says differs.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import time
 from typing import TYPE_CHECKING
 
 import hypothesis
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 
 from conformance.execute import zygote_of
 from conformance.model.reference import reads_of
+from conformance.model.shorten import shorten
 from conformance.model.strategy import sequences
 from conformance.model.world import Difference, Lane
 
@@ -100,53 +101,86 @@ class Found:
     again: bool
 
 
-class _DifferenceError(Exception):
-    """Tells Hypothesis that a sequence shows a difference."""
-
-
 @define
 class _Search:
-    """One search: what was played so far, and what is being shrunk."""
+    """One search: what was played so far, and the first difference."""
 
     player: Player
     plan: Plan
     stopped: Callable[[], bool]
     stop: Callable[[], None]
-    known: dict[tuple[Action, ...], Difference | None] = field(factory=dict)
-    first: Difference | None = None
-    until: float = 0.0
-    best: tuple[tuple[Action, ...], Difference] | None = None
+    known: set[tuple[Action, ...]] = field(factory=set)
+    found: tuple[tuple[Action, ...], Difference] | None = None
 
     def try_(self, actions: tuple[Action, ...]) -> None:
-        """Play a sequence that was not played yet; _DifferenceError where it shows one.
+        """Play a sequence that was not played yet, unless something was found already.
 
-        Once a difference was found only what shows one of its kind counts, in its runtime alone;
-        and when the time for shrinking is over, no sequence that is not known already.
+        It never raises: Hypothesis would go on from there, and make it short in its own way.
         """
-        if actions not in self.known:
-            self.known[actions] = self._played(actions)
-        if (difference := self.known[actions]) is not None:
-            if self.best is None or _size(actions) < _size(self.best[0]):
-                self.best = (actions, difference)
-            raise _DifferenceError
+        if self.found is not None or actions in self.known or self.stopped():
+            return
+        self.known.add(actions)
+        difference = self.player.play(actions, self.player.settings.runtimes)
+        if difference is not None:
+            self.found = (actions, difference)
+            self.stop()
 
-    def _played(self, actions: tuple[Action, ...]) -> Difference | None:
-        if self.first is None:
-            if self.stopped():
-                return None
-            found = self.player.play(actions, self.player.settings.runtimes)
-            if found is not None:
-                self.stop()
-                self.first, self.until = found, time.monotonic() + self.plan.shrinking
-            return found
-        if time.monotonic() > self.until:
+    def rounds(self) -> None:
+        """Have Hypothesis make sequences until so many different ones are played, or none is new.
+
+        It has no part in making one short: it would try hundreds, and each takes a second.
+        """
+        before = -1
+        while self.found is None and before < self.player.played < self.plan.sequences:
+            before = self.player.played
+            rest, seed = self.plan.sequences - before, self.plan.seed + (before << 32)
+            _tried(self, rest, seed)
+
+    def shortened(self) -> Found | None:
+        """What was found, made short in its runtime, and played once more."""
+        if self.found is None:
             return None
-        found = self.player.play(actions, [self.first.runtime])
-        return found if found is not None and found.kind == self.first.kind else None
+        actions, difference = self.found
+        until = time.monotonic() + self.plan.shrinking
+        best = difference
+
+        def fails(candidate: tuple[Action, ...]) -> bool:
+            nonlocal best
+            if time.monotonic() > until:
+                return False
+            seen = self.player.play(candidate, [difference.runtime])
+            if seen is None or seen.kind != difference.kind:
+                return False
+            best = seen
+            return True
+
+        actions = shorten(actions, fails)
+        again = self.player.play(actions, [difference.runtime])
+        return Found(actions, again or best, again is not None)
 
 
-def _size(actions: tuple[Action, ...]) -> tuple[int, int]:
-    return len(actions), len(repr(actions))
+def _tried(one: _Search, count: int, seed: int) -> None:
+    """Let Hypothesis make ``count`` sequences."""
+    runtimes = one.player.settings.runtimes
+    # The one that can do most; every other refuses a part of it.
+    runtime = "container" if "container" in runtimes else runtimes[0]
+
+    @hypothesis.seed(seed)
+    @hypothesis.settings(
+        max_examples=count,
+        database=None,
+        deadline=None,
+        phases=(hypothesis.Phase.generate,),
+        suppress_health_check=list(hypothesis.HealthCheck),
+        verbosity=hypothesis.Verbosity.quiet,
+        print_blob=False,
+        report_multiple_bugs=False,
+    )
+    @hypothesis.given(sequences(one.plan.steps, runtime, one.plan.without))
+    def test(actions: tuple[Action, ...]) -> None:
+        one.try_(actions)
+
+    test()
 
 
 def search(
@@ -164,42 +198,6 @@ def search(
     somebody else has found something, ``stop`` tells others.
     """
     with zygote_of(settings) as zygote:
-        player = Player(settings, contract, zygote, name)
-        one = _Search(player, plan, stopped, stop)
-        with contextlib.suppress(_DifferenceError):
-            _rounds(one, plan)
-        if one.best is None:
-            return None, player
-        actions, difference = one.best
-        again = player.play(actions, [difference.runtime])
-        return Found(actions, again or difference, again is not None), player
-
-
-def _rounds(one: _Search, plan: Plan) -> None:
-    """Have Hypothesis make sequences until so many different ones are played, or none is new."""
-    played = -1
-    while played < one.player.played < plan.sequences:
-        played = one.player.played
-        rest = evolve(plan, sequences=plan.sequences - played, seed=plan.seed + (played << 32))
-        _test(one, rest)()
-
-
-def _test(one: _Search, plan: Plan) -> Callable[[], None]:
-    """What Hypothesis runs."""
-
-    @hypothesis.seed(plan.seed)
-    @hypothesis.settings(
-        max_examples=plan.sequences,
-        database=None,
-        deadline=None,
-        phases=(hypothesis.Phase.generate, hypothesis.Phase.shrink),
-        suppress_health_check=list(hypothesis.HealthCheck),
-        verbosity=hypothesis.Verbosity.quiet,
-        print_blob=False,
-        report_multiple_bugs=False,
-    )
-    @hypothesis.given(sequences(plan.steps, plan.without))
-    def test(actions: tuple[Action, ...]) -> None:
-        one.try_(actions)
-
-    return test
+        one = _Search(Player(settings, contract, zygote, name), plan, stopped, stop)
+        one.rounds()
+        return one.shortened(), one.player

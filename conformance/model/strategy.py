@@ -1,4 +1,8 @@
-"""Which sequences are tried: actions by their weight, with the simplest values first."""
+"""Which sequences are tried: actions by their weight, mostly where they can do something.
+
+What there is by then is known from the reference; so most names are of workspaces that are there,
+most creates of those that are not, and some of neither.
+"""
 
 from __future__ import annotations
 
@@ -31,87 +35,104 @@ from conformance.model.actions import (
     Times,
     Write,
 )
+from conformance.model.reference import Reference
+from conformance.model.state import State
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from hypothesis.strategies import DrawFn, SearchStrategy
 
 __all__ = ["KINDS", "sequences"]
 
-# The first name comes most often, so that much happens to one workspace; and most names are
-# written plainly, and alone.
-_plain = st.sampled_from((*(NAMES[:1] * 6), *NAMES[1:]))
-_names = st.builds(Name, _plain, st.sampled_from(("plain",) * len(SPELLINGS) + (*SPELLINGS,)))
+_flags = st.sampled_from((False, False, True))
+_seldom = st.sampled_from((False, False, False, True))
+_places = st.sampled_from(PLACES)
+# Half of all names are written plainly.
+_spellings = st.sampled_from(("plain",) * len(SPELLINGS) + (*SPELLINGS,))
+_answers = st.sampled_from(("--yes", "--yes", "--yes", "--yes", "y", "n", ""))
+_contents = st.sampled_from(("1\n", "", "é $x\n"))
+_behind = st.sampled_from(("remove", "stop", "kill", "start"))
+
+
+def _pool(likely: Iterable[str]) -> SearchStrategy[str]:
+    return st.sampled_from((*(sorted(likely) * 4), *NAMES))
+
+
+def _there(state: State) -> SearchStrategy[str]:
+    return _pool(state.workspaces)
+
+
+def _free(state: State) -> SearchStrategy[str]:
+    """Names that are free, the more so where a workspace of the name was there before."""
+    taken = {*state.workspaces, *state.foreign}
+    return _pool([*(set(NAMES) - taken), *state.kept, *state.limbo])
+
+
+def _one(state: State) -> SearchStrategy[Name]:
+    return st.builds(Name, _there(state), _spellings)
+
+
+def _new(state: State) -> SearchStrategy[Name]:
+    return st.builds(Name, _free(state), _spellings)
 
 
 @st.composite
-def _group(draw: DrawFn) -> tuple[Name, ...]:
-    more = draw(st.lists(_names, min_size=1, max_size=2)) if draw(_seldom) else []
-    return (draw(_names), *more)
+def _some(draw: DrawFn, state: State) -> tuple[Name, ...]:
+    more = draw(st.lists(_one(state), min_size=1, max_size=2)) if draw(_seldom) else []
+    return (draw(_one(state)), *more)
 
 
-_seldom = st.sampled_from((False, False, False, True))
-_several = _group()
-_places = st.sampled_from(PLACES)
-_flags = st.sampled_from((False, False, True))
-_answers = st.sampled_from(("--yes", "--yes", "--yes", "--yes", "y", "n", ""))
+def _change(what: str) -> Callable[[State], SearchStrategy[Action]]:
+    return lambda s: st.builds(Change, st.just(what), _some(s), _flags)
 
-#: Each kind of action: its weight, and its values.
-_ACTIONS: Mapping[str, tuple[int, SearchStrategy[Action]]] = {
-    "create": (12, st.builds(Create, _names, _flags)),
-    "ls": (4, st.builds(Listing, _flags)),
-    "write": (6, st.builds(Write, _names, _places, st.sampled_from(("1\n", "", "é $x\n")))),
-    "read": (7, st.builds(Read, _names, _places)),
-    "rm": (10, st.builds(Remove, _several, _answers, _flags, _flags, _flags)),
-    "stop": (4, st.builds(Change, st.just("stop"), _several, _flags)),
-    "start": (2, st.builds(Change, st.just("start"), _several, _flags)),
-    "restart": (1, st.builds(Change, st.just("restart"), _several, _flags)),
-    "status": (2, st.builds(Show, _names, _flags)),
-    "exit": (2, st.builds(Leave, _names, st.sampled_from((0, 1, 42)))),
-    "missing": (1, st.builds(Missing, _names)),
-    "dirty": (4, st.builds(Dirty, _names)),
-    "clear": (1, st.builds(Clear, _names)),
-    "reset": (1, st.builds(Reset, _names)),
-    "doctor": (2, st.builds(Doctor, _flags)),
-    "killed": (1, st.builds(Killed, _names)),
-    "foreign": (3, st.builds(Foreign, _plain)),
-    "foreign-gone": (1, st.builds(ForeignGone, _plain)),
-    "behind": (
-        3,
-        st.builds(Behind, st.sampled_from(("remove", "stop", "kill", "start")), _plain),
-    ),
-    "times": (1, st.builds(Times, st.sampled_from((1999, 2037)))),
+
+#: Each kind of action: its weight, and its values where there is so much.
+_ACTIONS: Mapping[str, tuple[int, Callable[[State], SearchStrategy[Action]]]] = {
+    "create": (9, lambda s: st.builds(Create, _new(s), _flags)),
+    "ls": (4, lambda _: st.builds(Listing, _flags)),
+    "write": (7, lambda s: st.builds(Write, _one(s), _places, _contents)),
+    "read": (4, lambda s: st.builds(Read, _one(s), _places)),
+    "rm": (8, lambda s: st.builds(Remove, _some(s), _answers, _flags, _flags, _flags)),
+    "stop": (4, _change("stop")),
+    "start": (2, _change("start")),
+    "restart": (1, _change("restart")),
+    "status": (2, lambda s: st.builds(Show, _one(s), _flags)),
+    "exit": (1, lambda s: st.builds(Leave, _one(s), st.sampled_from((0, 1, 42)))),
+    "missing": (1, lambda s: st.builds(Missing, _one(s))),
+    "dirty": (3, lambda s: st.builds(Dirty, _one(s))),
+    "clear": (1, lambda s: st.builds(Clear, _one(s))),
+    "reset": (1, lambda s: st.builds(Reset, _one(s))),
+    "doctor": (2, lambda _: st.builds(Doctor, _flags)),
+    "killed": (1, lambda s: st.builds(Killed, _new(s))),
+    "foreign": (2, lambda s: st.builds(Foreign, _free(s))),
+    "foreign-gone": (1, lambda s: st.builds(ForeignGone, _pool(s.foreign))),
+    "behind": (3, lambda s: st.builds(Behind, _behind, _there(s))),
+    "times": (1, lambda _: st.builds(Times, st.sampled_from((1999, 2037)))),
 }
 #: The kinds of actions, as options name them.
 KINDS = tuple(_ACTIONS)
 
 
-def sequences(steps: int, without: Collection[str] = ()) -> SearchStrategy[tuple[Action, ...]]:
-    """Sequences of one to ``steps`` actions, without those of some kinds.
+@st.composite
+def sequences(
+    draw: DrawFn, steps: int, runtime: str, without: Collection[str] = ()
+) -> tuple[Action, ...]:
+    """Sequences of at most ``steps`` actions, without those of some kinds.
 
-    Most are long: each action is the last with a chance of one in ``2 * steps``.
+    ``runtime``: the one in which most of them can do something. Most are long: each action is the
+    last with a chance of one in ``2 * steps``.
     """
     kinds = [k for k, (weight, _) in _ACTIONS.items() if k not in without for _ in range(weight)]
-    return _sequences(steps, kinds)
-
-
-@st.composite
-def _one(draw: DrawFn, kinds: list[str], most: int) -> Action | None:
-    if draw(st.integers(0, most)) == 0:
-        return None
-    return draw(_ACTIONS[draw(st.sampled_from(kinds))][1])
-
-
-@st.composite
-def _sequences(draw: DrawFn, steps: int, kinds: list[str]) -> tuple[Action, ...]:
+    first = kinds if "create" in without else [*kinds, *(["create"] * len(kinds))]
+    reference, state = Reference(runtime), State()
     found: list[Action] = []
-    # Most sequences begin with a workspace: to one that is not there little can happen.
-    if "create" in kinds and draw(st.integers(0, 4)):
-        found.append(Create(Name(NAMES[0])))
-    for _ in range(steps - len(found)):
-        action = draw(_one(kinds, 2 * steps))
-        if action is None:
+    for _ in range(steps):
+        if found and draw(st.integers(1, 2 * steps)) == 1:
             break
+        kind = draw(st.sampled_from(kinds if state.workspaces else first))
+        action = draw(_ACTIONS[kind][1](state))
         found.append(action)
+        if outcomes := reference.outcomes(state, action):
+            state = outcomes[0].after
     return tuple(found)
