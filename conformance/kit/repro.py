@@ -11,7 +11,7 @@ from pathlib import Path
 from conformance.results import Result, StepRecord
 from conformance.settings import Settings
 
-__all__ = ["fake_engine", "quoted", "script", "write_repro"]
+__all__ = ["fake_engine", "script", "write_repro"]
 
 # Where a run keeps its images; a reproduction has them in the state of its own engine.
 _IMAGES = "AWL_FAKE_DOCKER_IMAGES"
@@ -61,7 +61,7 @@ def script(result: Result, settings: Settings) -> str:
 def fake_engine(settings: Settings, scratch: str) -> tuple[str, str]:
     """Commands that put the fake engine on PATH, with an image of the name that the run used.
 
-    ``scratch`` is a shell's word for the scratch folder, such as ``$SCRATCH``.
+    ``scratch`` is the scratch folder as it stands in the script, such as ``$SCRATCH``.
     """
     seeder = shlex.quote(str(Path(settings.client).parent / "seed.py"))
     image = shlex.quote(settings.image)
@@ -81,14 +81,14 @@ def _step(step: StepRecord) -> str:
     env += ' PATH="$SCRATCH/bin:$PATH"'
     for name, value in sorted(step.env.items()):
         if name != _IMAGES:
-            env += f" {name}={quoted(value)}"
-    stdin = f"printf %s {quoted(step.stdin)} | " if step.stdin is not None else ""
-    command = " ".join(map(quoted, step.argv))
+            env += f" {name}={_quoted(value)}"
+    stdin = f"printf %s {_quoted(step.stdin)} | " if step.stdin is not None else ""
+    command = " ".join(map(_quoted, step.argv))
     return f'{stdin}env -i {env} \\\n  {command}\necho "exit $? ({step.role})" >&2'
 
 
-def quoted(value: str) -> str:
-    """Return a word for the shell, always in quotes, so that a path can be taken out of them."""
+def _quoted(value: str) -> str:
+    # Always in quotes, so that a path in it can be taken out of them again.
     return "'" + value.replace("'", "'\\''") + "'"
 
 

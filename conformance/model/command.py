@@ -19,7 +19,7 @@ from conformance import resources
 from conformance.catalogue.dataerror import DataErrors, nearest
 from conformance.catalogue.matrix import load_suite
 from conformance.model.campaign import campaign
-from conformance.model.script import script
+from conformance.model.script import script, shows
 from conformance.model.search import Plan
 from conformance.model.strategy import KINDS
 from conformance.run import EnvironmentProblem, Options, Run
@@ -134,7 +134,8 @@ def _told(report: Report, plan: Plan, settings: Settings, out: Path, seconds: fl
         click.echo(f"observed  {difference.observed}")
         if not found.again:
             click.echo("flaky     the same sequence did not show it when it was played again")
-        click.echo(f"script    {path}\n\n{text}")
+        alone = "" if shows(text, settings) else " (which does not show it by itself)"
+        click.echo(f"script    {path}{alone}\n\n{text}")
     amount = f"{report.sequences} sequences, {report.steps} steps in {', '.join(settings.runtimes)}"
     click.echo(f"seed {plan.seed}, -n and --steps {plan.steps} as here: {amount}, {seconds:.0f} s")
     click.echo(f"model: {'no difference' if found is None else 'a difference'}")

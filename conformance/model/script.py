@@ -11,10 +11,13 @@ import json
 import shlex
 from typing import TYPE_CHECKING
 
+from conformance.drivers import process
+from conformance.execute import zygote_of
 from conformance.invoke import wants_json
 from conformance.kit.repro import fake_engine
 from conformance.model.actions import PREFIX
 from conformance.model.commands import HANGING, ROOT
+from conformance.world.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from conformance.model.world import Difference
     from conformance.settings import Settings
 
-__all__ = ["script"]
+__all__ = ["script", "shows"]
 
 _GUARD = (
     'S=${1:-$(mktemp -d)}; mkdir -p "$S" && cd "$S" && [ -z "$(ls -A)" ] ||'
@@ -37,6 +40,7 @@ _HANGING = (
     f"mv {HANGING}/HEAD {HANGING}/pipe; : <>{HANGING}/pipe",
 )
 _COMMENT = 160
+_SECONDS = 120.0
 
 
 def script(difference: Difference, settings: Settings) -> str:
@@ -49,6 +53,21 @@ def script(difference: Difference, settings: Settings) -> str:
     seen = f"expected {difference.expected}; observed {difference.observed}"
     lines[-1] += f"  # {' '.join(seen.split())[:_COMMENT]}"
     return "\n".join(["#!/bin/sh", _GUARD, _world(difference, settings), *lines]) + "\n"
+
+
+def shows(text: str, settings: Settings) -> bool:
+    """Whether a script shows the difference; it is run inside the lock, like all else."""
+    sandbox = Sandbox(settings.folder / "cases" / "model-script", settings.toolbox, PREFIX)
+    sandbox.create()
+    path = sandbox.home / "model.sh"
+    path.write_text(text)
+    try:
+        with zygote_of(settings) as zygote, zygote.open_case(sandbox.path) as lock:
+            words = ["sh", str(path), str(sandbox.path / "scratch")]
+            env, home = sandbox.environment(), sandbox.home
+            return process.run(lock, words, env=env, cwd=home, timeout=_SECONDS).exit == 1
+    finally:
+        sandbox.remove()
 
 
 def _world(difference: Difference, settings: Settings) -> str:
@@ -66,6 +85,7 @@ def _world(difference: Difference, settings: Settings) -> str:
     }
     words.append("export " + " ".join(f'{name}="{value}"' for name, value in variables.items()))
     if difference.runtime == "container":
+        words.append("unset AWL_ENGINE DOCKER_HOST DOCKER_CONTEXT")
         words += fake_engine(settings, "$S")
         words.append("trap 'docker rm -f $(docker ps -aq) >/dev/null 2>&1' EXIT")
     words.append("cd home || exit 2")

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Found", "Plan", "Player", "search"]
 
+_MORE = 10
+
 
 @frozen
 class Plan:
@@ -42,7 +44,7 @@ class Plan:
     steps: int
     seed: int
     without: tuple[str, ...] = ()
-    shrinking: float = 60.0
+    shrinking: float = 180.0
 
 
 @define
@@ -113,11 +115,12 @@ class _Search:
     found: tuple[tuple[Action, ...], Difference] | None = None
 
     def try_(self, actions: tuple[Action, ...]) -> None:
-        """Play a sequence that was not played yet, unless something was found already.
+        """Play a sequence that was not played yet, unless it is over already.
 
         It never raises: Hypothesis would go on from there, and make it short in its own way.
         """
-        if self.found is not None or actions in self.known or self.stopped():
+        over = self.found is not None or self.player.played == self.plan.sequences
+        if over or actions in self.known or self.stopped():
             return
         self.known.add(actions)
         difference = self.player.play(actions, self.player.settings.runtimes)
@@ -133,8 +136,9 @@ class _Search:
         before = -1
         while self.found is None and before < self.player.played < self.plan.sequences:
             before = self.player.played
-            rest, seed = self.plan.sequences - before, self.plan.seed + (before << 32)
-            _tried(self, rest, seed)
+            # Some more than are wanted, since some will come twice.
+            count = self.plan.sequences - before + _MORE
+            _tried(self, count, self.plan.seed + (before << 32))
 
     def shortened(self) -> Found | None:
         """What was found, made short in its runtime, and played once more."""

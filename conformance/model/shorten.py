@@ -27,22 +27,32 @@ def shorten(actions: Actions, fails: Callable[[Actions], bool]) -> Actions:
 
     ``fails`` plays a sequence; it may say no at once when there is no time left.
     """
-    size = max(len(actions) // 2, 1)
-    while True:
-        shorter = _without_parts(actions, size, fails)
-        if size == 1 and shorter == actions:
-            break
-        actions = shorter
-        size = max(size // 2, 1)
+    actions = _fewer(actions, max(len(actions) // 2, 1), fails)
     for candidate in _under_one_name(actions):
         if fails(candidate):
             actions = candidate
     for at in range(len(actions)):
-        for action in simpler(actions[at]):
-            candidate = (*actions[:at], action, *actions[at + 1 :])
-            if fails(candidate):
-                actions = candidate
-                break
+        actions = _simplified(actions, at, fails)
+    # Under one name what was needed before may have become idle.
+    return _fewer(actions, 1, fails)
+
+
+def _fewer(actions: Actions, size: int, fails: Callable[[Actions], bool]) -> Actions:
+    """Without all that is not needed, in parts of ``size`` steps first and of one step at last."""
+    while True:
+        shorter = _without_parts(actions, size, fails)
+        if size == 1 and shorter == actions:
+            return actions
+        actions = shorter
+        size = max(size // 2, 1)
+
+
+def _simplified(actions: Actions, at: int, fails: Callable[[Actions], bool]) -> Actions:
+    """With the step at ``at`` as simple as it may be."""
+    for action in simpler(actions[at]):
+        candidate = (*actions[:at], action, *actions[at + 1 :])
+        if fails(candidate):
+            return _simplified(candidate, at, fails)
     return actions
 
 
