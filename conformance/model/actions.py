@@ -25,6 +25,7 @@ __all__ = [
     "Create",
     "Dirty",
     "Doctor",
+    "Failed",
     "Foreign",
     "ForeignGone",
     "Killed",
@@ -33,6 +34,8 @@ __all__ = [
     "Missing",
     "Name",
     "Place",
+    "Pull",
+    "Push",
     "Read",
     "Remove",
     "Reset",
@@ -92,6 +95,13 @@ class Killed:
 
 
 @frozen
+class Failed:
+    """A ``create`` with a repository that does not exist (CREATE-5a)."""
+
+    name: Name
+
+
+@frozen
 class Listing:
     """``ls``."""
 
@@ -145,6 +155,20 @@ class Clear:
 
 
 @frozen
+class Push:
+    """``sync push`` of a file of the machine to the work folder."""
+
+    name: Name
+
+
+@frozen
+class Pull:
+    """``sync pull`` of the file that is written in the work folder."""
+
+    name: Name
+
+
+@frozen
 class Change:
     """``start``, ``stop`` or ``restart``."""
 
@@ -163,13 +187,18 @@ class Show:
 
 @frozen
 class Remove:
-    """``rm``; ``answer`` is ``--yes``, or what comes on its input."""
+    """``rm``, of everything where there are no names; ``answer``: ``--yes``, or what it reads."""
 
     names: tuple[Name, ...]
     answer: Literal["--yes", "y", "n", ""] = "--yes"
     force: bool = False
     keep: bool = False
     json: bool = False
+
+    @property
+    def everything(self) -> bool:
+        """Whether it is ``rm --all``."""
+        return not self.names
 
 
 @frozen
@@ -221,6 +250,7 @@ class Times:
 
 Action = (
     Create
+    | Failed
     | Killed
     | Listing
     | Write
@@ -229,6 +259,8 @@ Action = (
     | Missing
     | Dirty
     | Clear
+    | Push
+    | Pull
     | Change
     | Show
     | Remove
@@ -254,6 +286,8 @@ def kind_of(action: Action) -> str:
             return "rm"
         case Write() | Read() | Leave() | Missing() | Dirty() | Clear():
             return "exec"
+        case Push() | Pull():
+            return "sync"
         case Behind(what=what):
             return f"behind-{what}"
         case Foreign() | ForeignGone():

@@ -94,15 +94,22 @@ def model(
         (program or beside,), runtimes=runtimes, fork_server=True, matrices=matrices and folder
     )
     started = time.monotonic()
-    cores = len(os.sched_getaffinity(0))
+    number = min(workers or len(os.sched_getaffinity(0)), sequences)
     try:
         with Run(options, suite) as run:
             _refuse(run.settings)
-            report = campaign(plan, run.settings, workers=min(workers or cores, sequences))
-            sys.exit(_told(report, plan, run.settings, out, time.monotonic() - started))
+            report = campaign(plan, run.settings, workers=number)
+            code = _told(report, run.settings, out)
     except EnvironmentProblem as error:
         click.echo(f"awl-conformance: environment: {error}", err=True)
         sys.exit(_ENVIRONMENT)
+    amount = f"{report.sequences} sequences, {report.steps} steps"
+    seconds = time.monotonic() - started
+    click.echo(f"played    {amount} in {', '.join(run.settings.runtimes)}, {seconds:.0f} s")
+    same = f"--sequences {sequences} --steps {steps} -n {number}"
+    click.echo(f"again     awl-conformance model --seed {plan.seed} {same}")
+    click.echo(f"model: {'a difference' if code else 'no difference'}")
+    sys.exit(code)
 
 
 def _refuse(settings: Settings) -> None:
@@ -116,8 +123,8 @@ def _refuse(settings: Settings) -> None:
         sys.exit(_ENVIRONMENT)
 
 
-def _told(report: Report, plan: Plan, settings: Settings, out: Path, seconds: float) -> int:
-    """Say what was found and how much was played; the exit code."""
+def _told(report: Report, settings: Settings, out: Path) -> int:
+    """Say what was found, or how commands were answered; the exit code."""
     found = report.found
     if found is None:
         for line in _table(report):
@@ -136,9 +143,6 @@ def _told(report: Report, plan: Plan, settings: Settings, out: Path, seconds: fl
             click.echo("flaky     the same sequence did not show it when it was played again")
         alone = "" if shows(text, settings) else " (which does not show it by itself)"
         click.echo(f"script    {path}{alone}\n\n{text}")
-    amount = f"{report.sequences} sequences, {report.steps} steps in {', '.join(settings.runtimes)}"
-    click.echo(f"seed {plan.seed}, -n and --steps {plan.steps} as here: {amount}, {seconds:.0f} s")
-    click.echo(f"model: {'no difference' if found is None else 'a difference'}")
     return 0 if found is None else _FOUND
 
 

@@ -19,6 +19,7 @@ from conformance.model.actions import (
     Create,
     Dirty,
     Doctor,
+    Failed,
     Foreign,
     ForeignGone,
     Killed,
@@ -26,6 +27,8 @@ from conformance.model.actions import (
     Listing,
     Missing,
     Name,
+    Pull,
+    Push,
     Read,
     Remove,
     Reset,
@@ -37,16 +40,29 @@ from conformance.model.actions import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["HANGING", "HERE", "ROOT", "Command", "command_of", "container_of", "path_of"]
+__all__ = [
+    "GIVEN",
+    "GIVEN_FILE",
+    "HANGING",
+    "KILLED_AFTER",
+    "ROOT",
+    "TAKEN",
+    "Command",
+    "command_of",
+    "container_of",
+    "path_of",
+]
 
 #: The root of workspaces, from the sandbox's home.
 ROOT = "ws"
 #: A repository, in the sandbox's home, that keeps whoever clones it waiting.
 HANGING = "hang.git"
+#: A repository that is not there, from the sandbox's home.
+NOWHERE = "nowhere.git"
+#: What a file of the machine holds that is pushed, and its name; and where one is pulled to.
+GIVEN, GIVEN_FILE, TAKEN = "given\n", "given", "taken"
 #: Seconds after which a ``create`` is killed; what it does until it waits takes a tenth of them.
 KILLED_AFTER = 0.5
-#: What ``exec`` runs where the command does not exist.
-HERE = "no-such-command"
 _FAULTS = "AWL_FAKE_DOCKER_FAULTS"
 
 
@@ -84,6 +100,12 @@ def command_of(action: Action, runtime: str, image: str) -> Command:
             return Command(_awl("create", json, "--name", name.text, "--no-work-repos"))
         case Killed(name=name):
             return _killed(name, runtime)
+        case Failed(name=name):
+            return Command(_awl("create", False, "--name", name.text, f"./{NOWHERE}"))
+        case Push(name=name):
+            return Command(_awl("sync", False, "push", name.text, GIVEN_FILE, "note"))
+        case Pull(name=name):
+            return Command(_awl("sync", False, "pull", name.text, "note", TAKEN))
         case Listing(json=json):
             return Command(_awl("ls", json))
         case Write(name=name, place=place, content=content):
@@ -93,7 +115,7 @@ def command_of(action: Action, runtime: str, image: str) -> Command:
         case Leave(name=name, code=code):
             return Command(_exec(name, "sh", "-c", f"exit {code}"))
         case Missing(name=name):
-            return Command(_exec(name, HERE))
+            return Command(_exec(name, "no-such-command"))
         case Dirty(name=name):
             return Command(_exec(name, "sh", "-c", "git init -q me/own && echo 1 >me/own/file"))
         case Clear(name=name):
@@ -131,7 +153,7 @@ def _killed(name: Name, runtime: str) -> Command:
 
 
 def _remove(action: Remove) -> Command:
-    words = [name.text for name in action.names]
+    words = [name.text for name in action.names] or ["--all"]
     if action.keep:
         words.append("--keep-volumes")
     if action.force:

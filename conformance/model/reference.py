@@ -6,11 +6,12 @@ outcomes, each with what must be seen and the state that follows; the first that
 
 from __future__ import annotations
 
+from itertools import permutations
 from typing import TYPE_CHECKING, assert_never
 
 from attrs import evolve, frozen
 
-from conformance.catalogue.step import Expect, JsonExpect, TextExpect
+from conformance.catalogue.step import Expect, FileExpect, JsonExpect, TextExpect
 from conformance.model.actions import (
     PLACES,
     Action,
@@ -20,6 +21,7 @@ from conformance.model.actions import (
     Create,
     Dirty,
     Doctor,
+    Failed,
     Foreign,
     ForeignGone,
     Killed,
@@ -27,6 +29,8 @@ from conformance.model.actions import (
     Listing,
     Missing,
     Name,
+    Pull,
+    Push,
     Read,
     Remove,
     Reset,
@@ -34,11 +38,11 @@ from conformance.model.actions import (
     Times,
     Write,
 )
-from conformance.model.commands import path_of
+from conformance.model.commands import GIVEN, TAKEN, path_of
 from conformance.model.state import State, Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 __all__ = ["Outcome", "Reference", "reads_of"]
 
@@ -58,6 +62,14 @@ class Outcome:
 
     expect: Expect
     after: State
+
+
+@frozen
+class _Refusal:
+    """A way to be refused; ``sure``: there is no other way than a refusal."""
+
+    expect: Expect
+    sure: bool
 
 
 @frozen
@@ -85,12 +97,16 @@ class Reference:
                 return self._create(state, name.name, json=json)
             case Killed(name=name):
                 return self._killed(state, name.name)
+            case Failed(name=name):
+                return self._failed(state, name.name)
             case Listing(json=json):
                 return self._list(state, json=json)
             case Write() | Read() | Leave() | Missing() | Dirty() | Clear():
                 return self._exec(state, action)
             case Change():
                 return self._change(state, action)
+            case Push() | Pull():
+                return self._copy(state, action)
             case Show(name=name, json=json):
                 return self._show(state, name.name, json=json)
             case Remove():
@@ -127,6 +143,13 @@ class Reference:
         made = state.having(name, self._taken_up(state, name))
         # It may be faster than the signal.
         return (Outcome(Expect(_KILLED, stdout=_NOTHING), half), Outcome(Expect(0), made))
+
+    def _failed(self, state: State, name: str) -> tuple[Outcome, ...]:
+        """Nothing is made, and what was kept stays (CREATE-5a); what is in the way comes first."""
+        if name in state.foreign or state.life(name) not in (None, "gone"):
+            return (Outcome(_EXISTS, state),)
+        failed = Outcome(Expect(1, error="clone-failed"), state)
+        return (failed, Outcome(_EXISTS, state)) if state.life(name) == "gone" else (failed,)
 
     # ------------------------------------------------------------------ looking
     def _list(self, state: State, *, json: bool) -> tuple[Outcome, ...]:
@@ -202,6 +225,24 @@ class Reference:
             return (Outcome(Expect(0, stdout=same), after),)
         return (Outcome(Expect(1, stdout=_NOTHING), after),)
 
+    def _copy(self, state: State, action: Push | Pull) -> tuple[Outcome, ...]:
+        """A file comes or goes; whether what is stopped is started for it is left open."""
+        name = action.name.name
+        found = state.workspaces.get(name)
+        if found is None:
+            return (Outcome(_UNKNOWN, state),)
+        if found.life == "gone" or found.files is None:
+            return ()
+        path = path_of("work", self.runtime)
+        after = state.unsettled([name])
+        if isinstance(action, Push):
+            pushed = evolve(found, files={**found.files, path: GIVEN})
+            return (Outcome(Expect(0), state.having(name, pushed).unsettled([name])),)
+        if path not in found.files:
+            return (Outcome(Expect(3, error="path-not-found"), after),)
+        taken = {TAKEN: FileExpect("file", content=found.files[path])}
+        return (Outcome(Expect(0, files=taken), after),)
+
     # ------------------------------------------------------------------ stop and start
     def _change(self, state: State, action: Change) -> tuple[Outcome, ...]:
         if self._is_host:
@@ -237,34 +278,43 @@ class Reference:
     # ------------------------------------------------------------------ rm
     def _remove(self, state: State, action: Remove) -> tuple[Outcome, ...]:
         names = _names(action.names)
-        there = [name for name in names if name in state.workspaces]
-        half = [name for name in names if name in state.limbo]
-        refusals: list[Expect] = []
-        open_ = bool(half)  # what a killed create has left may be found or not
-        if len(there) + len(half) < len(names) or half:
-            refusals.append(_UNKNOWN)
-        unknown = len(there) + len(half) < len(names)
-        if action.keep and self._is_host:
-            refusals.append(_NO_OPTION)
-        if not action.force and any(state.workspaces[name].dirty for name in there):
-            refusals.append(_WOULD_BE_LOST)
-            gone = all(state.life(name) == "gone" for name in there if state.workspaces[name].dirty)
-            open_ = open_ or action.keep or gone
-        if action.answer not in ("--yes", "y"):
-            refusals.append(_DECLINED)
+        there = sorted(state.workspaces)
+        half = sorted(state.limbo)
+        if not action.everything:
+            there = [name for name in names if name in state.workspaces]
+            half = [name for name in names if name in state.limbo]
+        refusals = list(self._refusals(state, action, there))
+        unknown = not action.everything and len(there) + len(half) < len(names)
+        sure = unknown or any(refusal.sure for refusal in refusals)
+        expects = [refusal.expect for refusal in refusals]
+        if unknown or (half and not action.everything):
+            # What a killed create has left may be found or not.
+            expects.append(_UNKNOWN)
         # Which reason of several is given is left open, and whether one that was stopped has been
         # started to look at what it holds.
-        refused = [Outcome(expect, state.unsettled(there)) for expect in refusals]
-        must = {_NO_OPTION, _DECLINED} & set(refusals)
-        if unknown or must or (refusals and not open_):
+        refused = [Outcome(expect, state.unsettled(there)) for expect in expects]
+        if sure:
             return tuple(refused)
-        expect = Expect(0, stdout=TextExpect(lines=names))
-        if action.json:
-            at: Mapping[str, object] = {"removed[*].name": list(names), "failed": []}
-            expect = Expect(0, json=JsonExpect("rm", at))
+        told: Iterable[Sequence[str]] = [names]
+        if action.everything:  # in any order
+            told = [*permutations(there), *(permutations([*there, *half]) if half else ())]
         after = state.without(there, keep=action.keep)
         after = evolve(after, loose=after.loose | set(half), limbo=after.limbo - set(half))
-        return (Outcome(expect, after), *refused)
+        removed = (Outcome(_removed(each, json=action.json), after) for each in told)
+        return (*removed, *refused)
+
+    def _refusals(self, state: State, action: Remove, there: Sequence[str]) -> Iterator[_Refusal]:
+        """Reasons not to remove, those of unknown names left out."""
+        some = bool(there) or not action.everything
+        if action.keep and self._is_host:
+            yield _Refusal(_NO_OPTION, sure=some)
+        dirty = [name for name in there if state.workspaces[name].dirty]
+        if dirty and not action.force:
+            # What is kept is not lost, and what is gone cannot be looked at.
+            gone = all(state.life(name) == "gone" for name in dirty)
+            yield _Refusal(_WOULD_BE_LOST, sure=not (action.keep or gone))
+        if action.answer not in ("--yes", "y"):
+            yield _Refusal(_DECLINED, sure=some)
 
     # ------------------------------------------------------------------ what others do
     def _by_hand(
@@ -305,6 +355,13 @@ def reads_of(state: State, runtime: str) -> Iterator[Read]:
             written = workspace.files is not None and path_of(place, runtime) in workspace.files
             if written and workspace.life != "gone":
                 yield Read(Name(name), place)
+
+
+def _removed(names: Sequence[str], *, json: bool) -> Expect:
+    if not json:
+        return Expect(0, stdout=TextExpect(lines=tuple(names)))
+    at: Mapping[str, object] = {"removed[*].name": list(names), "failed": []}
+    return Expect(0, json=JsonExpect("rm", at))
 
 
 def _names(names: Sequence[Name]) -> tuple[str, ...]:

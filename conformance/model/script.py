@@ -16,7 +16,7 @@ from conformance.execute import zygote_of
 from conformance.invoke import wants_json
 from conformance.kit.repro import fake_engine
 from conformance.model.actions import PREFIX
-from conformance.model.commands import HANGING, ROOT
+from conformance.model.commands import GIVEN, GIVEN_FILE, HANGING, ROOT
 from conformance.world.sandbox import Sandbox
 
 if TYPE_CHECKING:
@@ -89,6 +89,8 @@ def _world(difference: Difference, settings: Settings) -> str:
         words += fake_engine(settings, "$S")
         words.append("trap 'docker rm -f $(docker ps -aq) >/dev/null 2>&1' EXIT")
     words.append("cd home || exit 2")
+    if any(GIVEN_FILE in command.argv for command in difference.commands):
+        words.append(f"echo {GIVEN.strip()} >{GIVEN_FILE}")
     if any(command.killed and difference.runtime == "host" for command in difference.commands):
         made, let_go = _HANGING
         words += [made, f"trap '{let_go}' EXIT"]

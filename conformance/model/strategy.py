@@ -21,6 +21,7 @@ from conformance.model.actions import (
     Create,
     Dirty,
     Doctor,
+    Failed,
     Foreign,
     ForeignGone,
     Killed,
@@ -28,6 +29,8 @@ from conformance.model.actions import (
     Listing,
     Missing,
     Name,
+    Pull,
+    Push,
     Read,
     Remove,
     Reset,
@@ -78,6 +81,11 @@ def _new(state: State) -> SearchStrategy[Name]:
 
 
 @st.composite
+def _any(draw: DrawFn, state: State) -> tuple[Name, ...]:
+    return () if draw(st.integers(0, 9)) == 9 else draw(_some(state))
+
+
+@st.composite
 def _some(draw: DrawFn, state: State) -> tuple[Name, ...]:
     more = draw(st.lists(_one(state), min_size=1, max_size=2)) if draw(_seldom) else []
     return (draw(_one(state)), *more)
@@ -93,7 +101,7 @@ _ACTIONS: Mapping[str, tuple[int, Callable[[State], SearchStrategy[Action]]]] = 
     "ls": (4, lambda _: st.builds(Listing, _flags)),
     "write": (7, lambda s: st.builds(Write, _one(s), _places, _contents)),
     "read": (4, lambda s: st.builds(Read, _one(s), _places)),
-    "rm": (8, lambda s: st.builds(Remove, _some(s), _answers, _flags, _flags, _flags)),
+    "rm": (8, lambda s: st.builds(Remove, _any(s), _answers, _flags, _flags, _flags)),
     "stop": (4, _change("stop")),
     "start": (2, _change("start")),
     "restart": (1, _change("restart")),
@@ -104,6 +112,9 @@ _ACTIONS: Mapping[str, tuple[int, Callable[[State], SearchStrategy[Action]]]] = 
     "clear": (1, lambda s: st.builds(Clear, _one(s))),
     "reset": (1, lambda s: st.builds(Reset, _one(s))),
     "doctor": (2, lambda _: st.builds(Doctor, _flags)),
+    "push": (1, lambda s: st.builds(Push, _one(s))),
+    "pull": (1, lambda s: st.builds(Pull, _one(s))),
+    "failed": (2, lambda s: st.builds(Failed, _new(s))),
     "killed": (1, lambda s: st.builds(Killed, _new(s))),
     "foreign": (2, lambda s: st.builds(Foreign, _free(s))),
     "foreign-gone": (1, lambda s: st.builds(ForeignGone, _pool(s.foreign))),

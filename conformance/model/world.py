@@ -16,11 +16,20 @@ from conformance.drivers import process
 from conformance.drivers.process import Interrupt
 from conformance.evidence import Evidence
 from conformance.execute import engine_of
-from conformance.model.commands import HANGING, KILLED_AFTER, ROOT, Command, command_of
+from conformance.model.commands import (
+    GIVEN,
+    GIVEN_FILE,
+    HANGING,
+    KILLED_AFTER,
+    ROOT,
+    Command,
+    command_of,
+)
 from conformance.model.eyes import Eyes, Look
 from conformance.model.reference import Outcome, Reference
 from conformance.model.state import State
 from conformance.oracles import examine
+from conformance.record import file_fact
 from conformance.world.observe import EngineState
 from conformance.world.sandbox import Sandbox
 
@@ -96,6 +105,7 @@ class Lane:
         for folder in ("objects", "refs"):
             (hanging / folder).mkdir(parents=True)
         os.mkfifo(hanging / "HEAD")
+        (sandbox.home / GIVEN_FILE).write_text(GIVEN)
         env = {
             **sandbox.environment(),
             **engine_of(settings).install(sandbox),
@@ -177,6 +187,10 @@ class Lane:
                 outcome=outcome,
                 calls=(),
                 contract=self.contract,
+                files={
+                    name: file_fact(self.sandbox.home / name, wanted)
+                    for name, wanted in one.expect.files.items()
+                },
                 secrets=(self.settings.canary,),
             )
             bad = next((check for check in examine(evidence) if not check.ok), None)

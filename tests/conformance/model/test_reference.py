@@ -10,10 +10,13 @@ from conformance.model.actions import (
     Create,
     Dirty,
     Doctor,
+    Failed,
     Foreign,
     Killed,
     Listing,
     Name,
+    Pull,
+    Push,
     Read,
     Remove,
     Write,
@@ -64,6 +67,16 @@ def answers(runtime: str, action: Action, *before: Action) -> list[tuple[int, st
         ([Killed(A)], Remove((A,)), [(0, None), (3, "workspace-not-found")]),
         ([Killed(A)], Doctor(), [(0, None), (1, "unhealthy")]),
         ([Create(A)], Killed(A), []),
+        ([], Failed(A), [(1, "clone-failed")]),
+        ([Create(A)], Failed(A), [(5, "workspace-exists")]),
+        ([Create(A)], Pull(A), [(3, "path-not-found")]),
+        ([Create(A), Push(A)], Pull(A), [(0, None)]),
+        ([], Push(A), [(3, "workspace-not-found")]),
+        # All of none is nothing, with a question or without.
+        ([], Remove(()), [(0, None)]),
+        ([], Remove((), "n"), [(0, None), (1, "declined")]),
+        ([Create(A)], Remove((), "n"), [(1, "declined")]),
+        ([Create(A)], Remove(()), [(0, None)]),
     ],
 )
 def test_answers(
@@ -112,3 +125,16 @@ def test_a_stopped_one_may_be_started_to_see_what_would_be_lost() -> None:
     (refused,) = Reference("container").outcomes(state, Remove((A,)))
     assert refused.after == evolve(state, workspaces=refused.after.workspaces)
     assert refused.after.life("a") is None
+
+
+def test_all_of_them_go_in_any_order_and_nothing_else() -> None:
+    before = (Create(A), Create(B), Foreign("a-work"))
+    outcomes = Reference("container").outcomes(after("container", *before), Remove(()))
+    lines = [one.expect.stdout and one.expect.stdout.lines for one in outcomes]
+    assert sorted(map(str, lines)) == ["('a', 'a-b')", "('a-b', 'a')"]
+    assert all(one.after == evolve(State(), foreign=frozenset({"a-work"})) for one in outcomes)
+
+
+def test_a_create_that_fails_leaves_what_was_kept() -> None:
+    state = after("container", Create(A), Remove((A,), keep=True), Failed(A))
+    assert set(state.kept) == {"a"}
