@@ -2,7 +2,7 @@
 PYTHON ?= python3
 TOX := .venv-tox/bin/tox
 
-.PHONY: help test conformance conformance-full conformance-docker conformance-podman certify faults release-gate bench engines-up engines-down clean
+.PHONY: help test conformance conformance-full conformance-docker conformance-podman certify faults model release-gate bench engines-up engines-down clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ conformance-docker: $(TOX) ## the same on the real Docker Engine at DOCKER_HOST
 
 faults: $(TOX) ## does the suite find out what is known to be wrong?
 	$(TOX) run -e faults
+
+model: $(TOX) ## random sequences of commands, held against a reference model
+	$(TOX) run -e model
 
 conformance-podman: $(TOX) ## the same on the real Podman at AWL_PODMAN_SOCKET
 	$(TOX) run -e conformance-podman

@@ -25,6 +25,7 @@ try:
     from conformance.kit import explain as explaining
     from conformance.kit.coverage import coverage
     from conformance.kit.replay import replay as replay_cell
+    from conformance.model.command import model
     from conformance.reports.contract_page import contract_page
     from conformance.reports.shard import parse_shard
     from conformance.world.engines import abilities_of
@@ -305,7 +306,7 @@ def replay(
     )
 
 
-for _command in (*COMMANDS, certify, compare_command, coverage, faults):
+for _command in (*COMMANDS, certify, compare_command, coverage, faults, model):
     main.add_command(_command)
 
 

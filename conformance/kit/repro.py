@@ -11,7 +11,7 @@ from pathlib import Path
 from conformance.results import Result, StepRecord
 from conformance.settings import Settings
 
-__all__ = ["script", "write_repro"]
+__all__ = ["fake_engine", "script", "write_repro"]
 
 # Where a run keeps its images; a reproduction has them in the state of its own engine.
 _IMAGES = "AWL_FAKE_DOCKER_IMAGES"
@@ -40,7 +40,7 @@ def script(result: Result, settings: Settings) -> str:
     head = _HEAD.format(cell=result.cell, requirements=", ".join(result.requirements))
     lines = [head]
     if settings.engine == "fake":
-        lines.append(_fake_engine(settings))
+        lines.append("\n".join(fake_engine(settings, "$SCRATCH")) + "\n")
     if any(
         url in word
         for url in settings.remotes.values()
@@ -58,13 +58,16 @@ def script(result: Result, settings: Settings) -> str:
     return re.sub(rf"{re.escape(settings.run)}/cases/[a-z0-9-]+", "'\"$SCRATCH\"'", text)
 
 
-def _fake_engine(settings: Settings) -> str:
-    """Put the fake engine on PATH, with an image of the name that the run used."""
+def fake_engine(settings: Settings, scratch: str) -> tuple[str, str]:
+    """Commands that put the fake engine on PATH, with an image of the name that the run used.
+
+    ``scratch`` is the scratch folder as it stands in the script, such as ``$SCRATCH``.
+    """
     seeder = shlex.quote(str(Path(settings.client).parent / "seed.py"))
     image = shlex.quote(settings.image)
     return (
-        f'ln -s {shlex.quote(settings.client)} "$SCRATCH/bin/docker"\n'
-        f'python3 {seeder} "$SCRATCH/engine/state" --image {image} || exit 2\n'
+        f'ln -s {shlex.quote(settings.client)} "{scratch}/bin/docker"',
+        f'python3 {seeder} "{scratch}/engine/state" --image {image} || exit 2',
     )
 
 
