@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from attrs import evolve
 
 from conformance import resources
 from conformance.catalogue.dataerror import DataErrors, nearest
 from conformance.catalogue.matrix import load_suite
+from conformance.lock.client import LockError
 from conformance.model.campaign import campaign
 from conformance.model.script import script, shows
 from conformance.model.search import Plan
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["model"]
 
 _FOUND, _USAGE, _ENVIRONMENT, _NOTHING = 1, 2, 3, 4
+# Much more than any step of a good launcher takes; one that hangs is found out in this time.
+_STEP_SECONDS = 30.0
 
 
 @click.command()
@@ -91,21 +95,25 @@ def model(
     plan = Plan(sequences, steps, secrets.randbelow(1 << 20) if seed is None else seed, without)
     beside = str(Path(sys.executable).parent / "awl")
     options = Options(
-        (program or beside,), runtimes=runtimes, fork_server=True, matrices=matrices and folder
+        (program or beside,),
+        runtimes=tuple(dict.fromkeys(runtimes)),
+        fork_server=True,
+        matrices=matrices and folder,
     )
     started = time.monotonic()
     number = min(workers or len(os.sched_getaffinity(0)), sequences)
     try:
         with Run(options, suite) as run:
             _refuse(run.settings)
-            report = campaign(plan, run.settings, workers=number)
-            code = _told(report, run.settings, out)
-    except EnvironmentProblem as error:
+            settings = evolve(run.settings, timeout=_STEP_SECONDS)
+            report = campaign(plan, settings, workers=number)
+            code = _told(report, settings, out)
+    except (EnvironmentProblem, LockError) as error:
         click.echo(f"awl-conformance: environment: {error}", err=True)
         sys.exit(_ENVIRONMENT)
     amount = f"{report.sequences} sequences, {report.steps} steps"
     seconds = time.monotonic() - started
-    click.echo(f"played    {amount} in {', '.join(run.settings.runtimes)}, {seconds:.0f} s")
+    click.echo(f"played    {amount} in {', '.join(settings.runtimes)}, {seconds:.0f} s")
     same = f"--sequences {sequences} --steps {steps} -n {number}"
     click.echo(f"again     awl-conformance model --seed {plan.seed} {same}")
     click.echo(f"model: {'a difference' if code else 'no difference'}")

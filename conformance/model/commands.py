@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "FOREIGN",
     "GIVEN",
     "GIVEN_FILE",
     "HANGING",
@@ -55,6 +56,8 @@ __all__ = [
 
 #: The root of workspaces, from the sandbox's home.
 ROOT = "ws"
+#: What is in a foreign folder: as in a workspace's.
+FOREIGN = ("work",)
 #: A repository, in the sandbox's home, that keeps whoever clones it waiting.
 HANGING = "hang.git"
 #: A repository that is not there, from the sandbox's home.
@@ -173,7 +176,7 @@ def _by_hand(action: Foreign | ForeignGone | Behind, runtime: str, image: str) -
     match action:
         case Foreign():
             if on_host:
-                return ("mkdir", "-p", f"{folder}/work")
+                return ("mkdir", "-p", *(f"{folder}/{part}" for part in FOREIGN))
             return ("docker", "run", "-d", "--init", "--name", container, image, "sleep", "999")
         case ForeignGone() | Behind(what="remove"):
             return ("rm", "-rf", folder) if on_host else ("docker", "rm", "-f", container)

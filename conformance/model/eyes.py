@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 
-from conformance.model.commands import ROOT, container_of
+from conformance.model.commands import FOREIGN, ROOT, container_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,9 +24,9 @@ __all__ = ["Eyes", "Look", "Sight"]
 
 @frozen
 class Look:
-    """What is there: folders of the root by name, and the engine's objects."""
+    """What is there: folders of the root with the names in them, and the engine's objects."""
 
-    folders: frozenset[str]
+    folders: Mapping[str, tuple[str, ...]]
     engine: EngineState
 
 
@@ -67,10 +67,15 @@ class Eyes:
     # ------------------------------------------------------------------ the host
     def _folders(self, state: State, look: Look) -> Iterator[Sight]:
         must = {*state.workspaces, *state.foreign}
-        for name in sorted(must - look.folders):
+        for name in sorted(must - look.folders.keys()):
             yield _there(f"folder {name}", f"[ -d {ROOT}/{name} ]")
-        for name in sorted(look.folders - must - state.limbo - state.loose):
+        for name in sorted(look.folders.keys() - must - state.limbo - state.loose):
             yield _away(f"folder {name}", f"[ ! -e {ROOT}/{name} ]")
+        for name in sorted(state.foreign & look.folders.keys()):
+            if look.folders[name] != FOREIGN:
+                test = f'[ "$(ls -A {ROOT}/{name})" = "{" ".join(FOREIGN)}" ]'
+                told = f"in it are {', '.join(look.folders[name]) or 'no'} files"
+                yield Sight(f"foreign folder {name} is not touched", told, test)
         if look.engine.containers:
             yield _away("any container (RT-6)", '[ -z "$(docker ps -aq)" ]')
 

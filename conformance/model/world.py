@@ -43,13 +43,9 @@ if TYPE_CHECKING:
     from conformance.results import Check
     from conformance.settings import Settings
 
-__all__ = ["Difference", "HandError", "Lane"]
+__all__ = ["Difference", "Lane"]
 
 _SIGKILL = 9
-
-
-class HandError(RuntimeError):
-    """What others do behind the program's back did not work: nothing can be said of the rest."""
 
 
 @frozen
@@ -130,17 +126,9 @@ class Lane:
             return None
         command = command_of(action, self.runtime, self.settings.image)
         self.commands.append(command)
-        outcome = self._run(command)
-        if not command.is_programs:
-            if outcome.exit != 0:
-                said = outcome.stderr.decode("utf-8", "backslashreplace")
-                raise HandError(f"`{' '.join(command.argv)}`: exit {outcome.exit}: {said}")
-            taken = outcomes[0]
-        else:
-            found = self._answered(command, outcome, outcomes)
-            if isinstance(found, Difference):
-                return found
-            taken = found
+        taken = self._answered(command, self._run(command), outcomes)
+        if isinstance(taken, Difference):
+            return taken
         self._count(command, taken)
         look = self._look()
         before, self.state = self.state, self._eyes.settle(taken.after, look)
@@ -213,7 +201,7 @@ class Lane:
         root = self.sandbox.home / ROOT
         engine = engine_of(self.settings)
         state = engine.look(self.sandbox, _never) if self._has_engine() else EngineState()
-        return Look(frozenset(_folders(root)), state)
+        return Look(dict(_folders(root)), state)
 
     def _has_engine(self) -> bool:
         return (self.sandbox.engine / "state").exists()
@@ -233,11 +221,12 @@ def _never(arguments: Sequence[str]) -> str:
     raise RuntimeError(f"the fake engine is looked at without its client: {arguments}")
 
 
-def _folders(root: Path) -> Iterator[str]:
+def _folders(root: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Folders of the root, with the names of what is in them."""
     try:
         entries = list(os.scandir(root))
     except FileNotFoundError:
         return
     for entry in entries:
         if entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
-            yield entry.name
+            yield entry.name, tuple(sorted(os.listdir(entry.path)))  # noqa: PTH208 - names alone
