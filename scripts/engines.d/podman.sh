@@ -24,7 +24,7 @@ install_podman() {
 # by name; without systemd, cgroups, events and logs have to be plain files. The static folder is the
 # one that follows from the root: what cleans up after a container is told the root alone, and would
 # else find no such container (and whoever ran it waits 20 s for that). The monitor of an exec session
-# stays for that delay, so that its exit code can be asked for: five minutes, left to itself.
+# outlives it by exit_command_delay, which is five minutes where nothing else is said.
 configure() {
     cat >"$1/storage.conf" <<END
 [storage]
