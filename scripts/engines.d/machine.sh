@@ -130,7 +130,7 @@ end_process() {
 # FOLDER: ends what a killed daemon left behind: helpers whose command line names our folder, and
 # first their children, which are the containers.
 end_strays() {
-    local entry pid children
+    local entry pid children ended=0
     for entry in /proc/[0-9]*; do
         case $(cat "$entry/comm" 2>/dev/null) in
         containerd | containerd-shim* | conmon) ;;
@@ -138,10 +138,11 @@ end_strays() {
         esac
         grep -qsF "$1" "$entry/cmdline" || continue
         pid=${entry#/proc/}
-        say "ending left-over process $pid of ${1%/}"
         read -ra children < <(cat "$entry"/task/*/children 2>/dev/null | tr '\n' ' ') || true
         kill -KILL "${children[@]}" "$pid" 2>/dev/null || true
+        ended=$((ended + 1))
     done
+    ((ended == 0)) || say "ended $ended left-over processes of ${1%/}"
 }
 
 # Deepest first, so that none is busy with another.

@@ -23,7 +23,8 @@ install_podman() {
 # HOME DRIVER -> Podman's files. Limits cannot be raised everywhere, so modest ones are asked for
 # by name; without systemd, cgroups, events and logs have to be plain files. The static folder is the
 # one that follows from the root: what cleans up after a container is told the root alone, and would
-# else find no such container (and whoever ran it waits 20 s for that).
+# else find no such container (and whoever ran it waits 20 s for that). The monitor of an exec session
+# outlives it by exit_command_delay, which is five minutes where nothing else is said.
 configure() {
     cat >"$1/storage.conf" <<END
 [storage]
@@ -41,6 +42,7 @@ init_path = "$(command -v tini-static)"
 runtime = "runc"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
+exit_command_delay = 10
 lock_type = "file"
 static_dir = "$1/root/libpod"
 tmp_dir = "$1/tmp"
