@@ -6,36 +6,28 @@ the controller alone writes ``results.jsonl`` and judges. pytest's outcomes are 
 statuses do not fit in three.
 """
 
-import contextlib
 import gc
 import json
-import os
 import random
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import define, field
 
 from conformance import resources
-from conformance.catalogue.case import Cell, Suite
+from conformance.catalogue.case import Cell
 from conformance.catalogue.dataerror import DataErrors
-from conformance.catalogue.matrix import expand, load_suite
-from conformance.execute import Worker, command_of, engine_of, result_of
-from conformance.kit.repro import write_repro
+from conformance.catalogue.matrix import load_suite
+from conformance.execute import result_of
+from conformance.front import Front, front_of, keep_front
 from conformance.reports import terminal
-from conformance.reports.events import Events
-from conformance.reports.header import Selection, header_of
-from conformance.reports.plan import Plan, PlanError, planned_cells
-from conformance.reports.publish import RESULTS, publish
-from conformance.reports.shard import durations_digest, load_durations, parse_shard
-from conformance.results import Result, ResultsWriter, Status, Tally, Verdict, judge
-from conformance.run import EnvironmentProblem, Options, Run
+from conformance.results import Result, Status
+from conformance.run import EnvironmentProblem
 from conformance.settings import Settings
 
-__all__ = ["CellItem", "Front", "case_files", "front_of"]
+__all__ = ["CellItem", "case_files"]
 
 _PROPERTY = "awl-result"
 _WORKERINPUT = "awl_settings"
@@ -65,199 +57,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--awl-page", action="store_true", help="print progress and the suite's own last page")
 
 
-@define
-class Front:
-    """What one pytest process holds of a run: data, plan, results, and its worker."""
-
-    config: pytest.Config
-    suite: Suite
-    matrices: Path
-    settings: Settings | None = None
-    planned: dict[str, tuple[str, str]] = field(factory=dict)
-    results: dict[str, Result] = field(factory=dict)
-    verdict: Verdict | None = None
-    published: tuple[str, ...] = ()
-    _plan: Plan | None = None
-    _stack: contextlib.ExitStack = field(factory=contextlib.ExitStack)
-    _worker: Worker | None = None
-    _writer: ResultsWriter | None = None
-    _progress: terminal.Progress | None = None
-    _events: Events | None = None
-
-    # ------------------------------------------------------------------ the plan
-    @property
-    def selection(self) -> Selection:
-        """What the operator chose to plan."""
-        option = self.config.option
-        shard = parse_shard(option.awl_shard) if option.awl_shard else None
-        return Selection(
-            engine=option.awl_engine,
-            runtimes=tuple(option.awl_runtime),
-            select=option.awl_select,
-            skip=option.awl_skip,
-            shard=shard,
-            durations=durations_digest(load_durations()) if shard else "",
-            draft=option.awl_draft,
-        )
-
-    @property
-    def chosen(self) -> Plan:
-        """The selected cells that this engine can run."""
-        if self._plan is None:
-            try:
-                self._plan = planned_cells(self.suite, self.selection)
-            except PlanError as error:
-                raise pytest.UsageError(str(error)) from error
-        return self._plan
-
-    def cells_of(self, file: str) -> Iterator[Cell]:
-        """The planned cells of one file of cases."""
-        return (c for c in self.chosen.cells.values() if Path(c.case.file).name == file)
-
-    def plan(self, ids: Iterable[str]) -> None:
-        """Take note of the cells that pytest is going to run.
-
-        Of ``awl-conformance run`` all chosen cells are planned: one that is not even collected is
-        lost, and seen to be. Plain pytest may narrow the plan by its own options (``-k``).
-        """
-        known, option = self.chosen.cells, self.config.option
-        contract = self.suite.contract
-        self.planned = {
-            id_: (known[id_].runtime, command_of(known[id_], contract))
-            for id_ in (known if option.awl_page else ids)
-        }
-        if self._writer is not None:
-            self._writer.plan(self.planned)
-        if option.awl_events:
-            self._events = Events(sys.stdout)
-            self._events.start(self.planned, self.selection)
-        if option.awl_page:
-            self._progress = terminal.Progress(sys.stderr, len(self.planned))
-
-    # ------------------------------------------------------------------ running
-    def open_run(self) -> None:
-        """Make the run's world (controller only)."""
-        option = self.config.option
-        run = Run(
-            Options(
-                program=_program(option.awl_program),
-                engine=option.awl_engine,
-                image=option.awl_image,
-                runtimes=tuple(option.awl_runtime),
-                lock=option.awl_lock != "off",
-                fork_server=option.awl_fork_server != "off",
-                keep=option.awl_keep,
-                first_word=not option.awl_no_first_word,
-                matrices=self.matrices,
-            ),
-            self.suite,
-        )
-        self.settings = self._stack.enter_context(run).settings
-        seed = option.awl_seed
-        header = header_of(self.suite, self.settings, self.selection, seed)
-        self._writer = ResultsWriter(self.out / RESULTS, header)
-
-    @property
-    def out(self) -> Path:
-        """The folder of results."""
-        return Path(self.config.option.awl_out).absolute()
-
-    def execute(self, cell: Cell) -> Result:
-        """Run one cell in this process's worker."""
-        if cell.id in self.chosen.skipped:
-            return result_of(cell, self.suite.contract, Status.SKIPPED, "the operator skips it")
-        if self._worker is None:
-            if self.settings is None:
-                raise RuntimeError("the run was not opened")
-            name = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
-            self._worker = self._stack.enter_context(Worker(self.suite, self.settings, name))
-        return self._worker.execute(cell)
-
-    def record(self, result: Result) -> None:
-        """Keep a result, write it down, show it (controller only)."""
-        self.results[result.cell] = result
-        if self._writer is not None:
-            self._writer.add(result)
-        if self._progress is not None:
-            self._progress.add(result)
-        if self._events is not None:
-            self._events.cell(result)
-
-    def close(self) -> None:
-        """Judge, write the footer, the reports and the reproductions, take the world down."""
-        try:
-            if self._writer is not None and self.settings is not None:
-                tally = Tally.of(self.planned, self.results)
-                gaps = len(self.suite.gaps)
-                shards = self.selection.shard[1] if self.selection.shard else 1
-                cause = self.settings.root_cause
-                self.verdict = judge(tally, cause, gaps=gaps, shards=shards)
-                self._writer.close(tally, self.verdict)
-                if self.planned:
-                    self.published = publish(self.out, self.suite, dict(self.chosen.cells))
-                if self._events is not None:
-                    self._events.end(tally, self.verdict, self.out)
-                for result in self.results.values():
-                    if result.status in (Status.FAIL, Status.STALE):
-                        write_repro(self.out / "repro", result, self.settings)
-        finally:
-            self._stack.close()
-
-    def page(self, style: terminal.Style) -> str:
-        """The last page of the run."""
-        settings, verdict = self.settings, self.verdict
-        if settings is None or verdict is None or self._plan is None:
-            return ""
-        notes = [
-            f"target  {' '.join(settings.program)}, engine {settings.engine}",
-            "lock    " + ("holds" if settings.lock else f"none: {settings.lock_reason}"),
-            "calls   "
-            + ("forked" if settings.warm else "exec'd")
-            + (settings.warm_note and f": {settings.warm_note}"),
-        ]
-        if select := self.config.option.awl_select:
-            whole = sum(1 for _ in expand(self.suite, self.config.option.awl_runtime or None))
-            notes.append(f"chosen  {select}: {len(self.planned)} of {whole} cells")
-        real = settings.engine != "fake"
-        kind = "a real engine" if real else "the fake"
-        if real and not engine_of(settings).address:
-            notes.append("eye     none: only its client finds this engine, so privileges go unseen")
-        if alone := self.chosen.alone:
-            notes.append(f"alone   {alone} of the cells can be run by {kind} only")
-        if left_out := self.chosen.left_out:
-            notes.append(f"beside  {left_out} more cells, which this engine cannot run")
-        return terminal.summary(
-            planned=self.planned,
-            results=self.results,
-            texts={id_: r.text for id_, r in self.suite.contract.requirements.items()},
-            verdict=verdict,
-            notes=notes,
-            style=style,
-            out=f"{self.out} ({', '.join((RESULTS, *self.published))})",
-        )
-
-    def finish_progress(self) -> None:
-        """Leave the moving line, so that the page starts on a line of its own."""
-        if self._progress is not None:
-            self._progress.finish()
-
-
-def _program(option: str | None) -> tuple[str, ...]:
-    """The launcher under test: the operator's, else the awl installed beside this suite."""
-    if option:
-        return (option,)
-    beside = Path(sys.executable).parent / "awl"
-    return (str(beside) if beside.exists() else "awl",)
-
-
-_FRONT = pytest.StashKey[Front]()
-
-
-def front_of(config: pytest.Config) -> Front:
-    """The front of this pytest process."""
-    return config.stash[_FRONT]
-
-
 def _is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
 
@@ -275,7 +74,8 @@ def pytest_configure(config: pytest.Config) -> None:
         suite = load_suite(matrices, allow_gaps=config.option.awl_draft, met=met)
     except DataErrors as error:
         raise pytest.UsageError(str(error)) from error
-    front = config.stash[_FRONT] = Front(config, suite, matrices)
+    front = Front(config, suite, matrices)
+    keep_front(front)
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args[:] = map(str, case_files(matrices))
     if _is_worker(config):
