@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
+from hypothesis.configuration import set_hypothesis_home_dir
 
 from conformance.catalogue.matrix import load_suite
 from conformance.lock import kernel
@@ -50,7 +51,10 @@ def campaign(plan: Plan, settings: Settings, *, workers: int) -> Report:
         if part
     ]
     with ProcessPoolExecutor(
-        len(plans), mp_context=context, initializer=_begin, initargs=(context.Event(),)
+        len(plans),
+        mp_context=context,
+        initializer=_begin,
+        initargs=(context.Event(), str(settings.folder / "hypothesis")),
     ) as pool:
         texts = [settings.dumps()] * len(plans)
         reports = list(pool.map(_search, plans, texts, range(len(plans))))
@@ -66,9 +70,10 @@ def campaign(plan: Plan, settings: Settings, *, workers: int) -> Report:
     )
 
 
-def _begin(stop: object) -> None:
+def _begin(stop: object, home: str) -> None:
     global _stop
     kernel.die_with_parent()  # whatever ends the search ends its parts
+    set_hypothesis_home_dir(home)  # else it leaves a folder where the person is
     _stop = stop
 
 

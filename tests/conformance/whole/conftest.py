@@ -48,7 +48,9 @@ def conformance(tmp_path: Path) -> Callable[..., Ran]:
     """Call ``awl-conformance WORDS…``; ``run`` writes its results below a folder of the test."""
     count = 0
 
-    def call(*words: str, timeout: float = 300, env: dict[str, str] | None = None) -> Ran:
+    def call(
+        *words: str, timeout: float = 300, env: dict[str, str] | None = None, cwd: Path = ROOT
+    ) -> Ran:
         nonlocal count
         count += 1
         out = tmp_path / f"out{count}"
@@ -59,7 +61,7 @@ def conformance(tmp_path: Path) -> Callable[..., Ran]:
             text=True,
             timeout=timeout,
             check=False,
-            cwd=ROOT,
+            cwd=cwd,
             env={**os.environ, "COLUMNS": "100", **(env or {})},
         )
         return Ran(done.returncode, done.stdout, done.stderr, out)

@@ -78,13 +78,16 @@ def wrong(tmp_path: Path, good: str) -> Callable[[Fault], str]:
 
 
 def test_the_good_program_shows_no_difference(conformance: Call, tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
     words = ("--sequences", "16", "--seed", "1", "-n", "2", "--out", str(tmp_path))
-    ran = conformance("model", *words)
+    ran = conformance("model", *words, cwd=here)
     assert ran.exit == 0, ran.stdout
     assert "16 sequences" in ran.stdout
     assert "in container, host" in ran.stdout
     assert ran.stdout.endswith("model: no difference\n")
     assert not (tmp_path / "model.sh").exists()
+    assert not list(here.iterdir())
 
 
 @pytest.mark.parametrize("fault", [KEPT, STOPPED, KILLED], ids=lambda fault: fault.id)
