@@ -141,9 +141,7 @@ def _report(call: Session, error: AwlError) -> int:
 def _of_system(error: OSError) -> AwlError:
     where = f"{error.filename}: " if error.filename else ""
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return NoSpace(
-            f"{where}{error.strerror}", "nothing is lost; see what could go: df -h, awl ls --all"
-        )
+        return NoSpace(f"{where}{error.strerror}", "see what could go: df -h")
     return AwlError(f"{where}{error.strerror or error}")
 
 

@@ -174,7 +174,7 @@ class LocalExecutor:
 
     def _start(self, argv: Sequence[str], env: Mapping[str, str], mask: set[signal.Signals]) -> int:
         program = argv[0]
-        path = program if "/" in program else proc.on_path(program, env)
+        path = program if "/" in program else proc.on_path(program, env, relative=True)
         if path is None:
             raise _missing(program)
         try:

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from awl import gitguard, proc
-from awl.errors import AwlError, CloneFailed, RefNotFound, ToolMissing, WorkWouldBeLost
+from awl.errors import AwlError, CloneFailed, NoSpace, RefNotFound, ToolMissing, WorkWouldBeLost
 from awl.executor import Rooted, not_astray
 from awl.model import RepoState
 
@@ -145,6 +145,8 @@ def clone(
             )
         return kept
     if made.code != 0:
+        if made.is_full:
+            raise NoSpace(f"cannot clone {spec.url}: {made.words}", "see what could go: df -h")
         raise CloneFailed(
             f"cannot clone {spec.url}: {made.words}",
             f"try it by hand: git clone -- {spec.url}",
@@ -341,6 +343,8 @@ def _carry(executor: Executor, spec: RepoSpec, bundle: str) -> None:
             stdin=file,
         )
     if sent.code != 0:
+        if sent.is_full:
+            raise NoSpace(f"cannot bring {spec.url} into the workspace: {sent.words}")
         raise CloneFailed(f"cannot bring {spec.url} into the workspace: {sent.words}")
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from awl import gitguard, repospec
 from awl.credentials import AUTH
-from awl.errors import AwlError, PathInvalid, RefInvalid, RepoNotFound
+from awl.errors import AwlError, NoSpace, PathInvalid, RefInvalid, RepoNotFound
 from awl.gitops import BASE, CLONE_LIMIT, LOOK_LIMIT
 from awl.places import Place
 
@@ -174,7 +174,7 @@ def reset(executor: Executor, repo: Place, ref: Ref) -> Reset:
             "take them out with git config --unset, or reset it by hand",
         )
     if done.code != 0:
-        raise AwlError(done.words)
+        raise (NoSpace if done.is_full else AwlError)(done.words)
     answer = done.text.split("\0")
     if len(answer) != 3:
         raise AwlError(f"{repo.shown} was reset, and its answer cannot be read: {done.text!r}")

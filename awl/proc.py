@@ -65,6 +65,12 @@ class Completed(NamedTuple):
         said = " ".join((self.err or self.out).decode(errors="replace").split())
         return redact(said) or f"exit code {self.code}, and not a word"
 
+    @property
+    def is_full(self) -> bool:
+        """Whether it complained of a disk that is full."""
+        said = self.words.lower()
+        return "no space left on device" in said or "disk quota exceeded" in said
+
 
 class ProgramMissing(ToolMissing):
     """A program that the launcher needs is not on PATH."""
@@ -86,14 +92,15 @@ def rehearse(stand_in: Callable[[tuple[str, ...]], Completed] | None) -> None:
     _stand_in = stand_in
 
 
-def on_path(program: str, environment: Mapping[str, str]) -> str | None:
+def on_path(program: str, environment: Mapping[str, str], *, relative: bool = False) -> str | None:
     """Return the path of `program` as the person's PATH has it, `None` where it has none.
 
     An entry that is empty or relative leads nowhere: whoever made the folder in which the person
-    stands could plant a program there.
+    stands could plant a program there. With `relative` one that is not empty counts, as for a
+    command of the person's own.
     """
     for folder in environment.get("PATH", os.defpath).split(":"):
-        if not folder.startswith("/"):
+        if not folder or not (relative or folder.startswith("/")):
             continue
         candidate = f"{folder}/{program}"
         if os.access(candidate, os.X_OK) and not os.access(f"{candidate}/", os.F_OK):

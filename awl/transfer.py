@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from awl import archive, places
 from awl.archive import Entry
-from awl.errors import AwlError, PathInvalid, PathNotFound, ToolMissing, UsageError
+from awl.errors import AwlError, NoSpace, PathInvalid, PathNotFound, ToolMissing, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -260,5 +260,7 @@ def _run(
     if done.code == 127:
         raise ToolMissing(f"the workspace has not what copying needs: {done.words}", "install tar")
     if done.code not in good:
+        if done.is_full:
+            raise NoSpace(f"the copy failed: {done.words}", "see what could go: df -h")
         raise AwlError(f"the copy failed: {done.words}")
     return done

@@ -207,7 +207,7 @@ def _refusal(done: proc.Completed, container: str, image: str, client: str) -> A
             f"container {container} is in the way: it is not this launcher's, and stays as it is",
             "choose another name with --name",
         )
-    if words.is_full(said):
+    if done.is_full:
         return NoSpace(
             f"the engine has no space left for container {container}: {said}",
             f"see what could go: {client} system df",

@@ -21,7 +21,6 @@ __all__ = [
     "NOT_RUNNING",
     "failure",
     "is_absent",
-    "is_full",
     "is_unknown_image",
 ]
 
@@ -90,11 +89,6 @@ def failure(done: Completed, client: str = "docker") -> EngineError | None:
 def is_absent(words: str) -> bool:
     """Tell whether these words are of a container that is not there."""
     return any(sign in words.lower() for sign in _ABSENT)
-
-
-def is_full(words: str) -> bool:
-    """Tell whether these words are of a disk that is full."""
-    return "no space left on device" in words.lower()
 
 
 def is_unknown_image(words: str) -> bool:

@@ -141,7 +141,11 @@ class Companion:
         # Until it is the script the child has the program's handlers, and no signal is for them: as
         # between fork and exec, where the kernel takes them away.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:  # too many processes, and the program is to hear of it
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            raise
         if pid == 0:
             try:
                 _forget_handlers()

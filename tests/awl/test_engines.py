@@ -195,7 +195,11 @@ def test_absent_full_and_unknown_are_told_apart() -> None:
         "unknown": "Error: absent:1: image not known",
     }
     told = {
-        name: (words.is_absent(text), words.is_full(text), words.is_unknown_image(text))
+        name: (
+            words.is_absent(text),
+            proc.Completed(1, b"", text.encode()).is_full,
+            words.is_unknown_image(text),
+        )
         for name, text in texts.items()
     }
     assert told == {
