@@ -43,7 +43,7 @@ def parse(text: str, where: str) -> list[Fault]:
     """Read clauses; FakeError names `where` they stood and the nearest valid word."""
     faults = []
     for clause in text.replace("\n", ";").split(";"):
-        words = clause.split()
+        words = _words(clause)
         if not words or words[0].startswith("#"):
             continue
         name, equals, value = words[0].partition("=")
@@ -62,6 +62,14 @@ def parse(text: str, where: str) -> list[Fault]:
         _check(name, value, where)
         faults.append(Fault(name, value, command, nth, " ".join(words)))
     return faults
+
+
+def _words(clause: str) -> list[str]:
+    if "'" not in clause and '"' not in clause:
+        return clause.split()
+    import shlex  # only where a path has a space in it
+
+    return shlex.split(clause)
 
 
 def _check(name: str, value: str, where: str) -> None:
@@ -112,7 +120,10 @@ class FaultPlan:
             time.sleep(float(slow))
         gate = self._value("gate")
         if gate is not None:
-            os.close(os.open(gate, os.O_CREAT | os.O_WRONLY, 0o600))
+            half = f"{gate}.half"
+            with open(half, "w") as file:
+                file.write(f"{os.getsid(0)}\n")
+            os.rename(half, gate)  # whoever waits for it finds it whole
             while os.path.exists(gate):
                 time.sleep(0.01)
         if self._value("hang") is not None:
