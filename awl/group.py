@@ -139,8 +139,38 @@ def _of_value(error: click.BadParameter, see: str) -> AwlError:
     return ValueInvalid(f"{where}{given} is none of: {', '.join(words)}", *near, see)
 
 
-def _did_you_mean(given: str, known: Any, program: str) -> list[str]:
-    import difflib
+#: What other programs call it; an option that means nothing here ("-r") has no near one either.
+_SYNONYMS = {
+    **dict.fromkeys(("remove", "delete", "destroy"), "rm"),
+    **dict.fromkeys(("shell", "enter", "run", "ssh"), "exec"),
+    **dict.fromkeys(("inspect", "info", "show"), "status"),
+    **dict.fromkeys(("new", "add", "init"), "create"),
+    **dict.fromkeys(("list", "ps"), "ls"),
+    "-f": "--force",
+    "-r": None,
+    "-V": "--version",
+}
+#: Suggested for a slip of one key only: whoever follows a wrong hint to these loses work.
+_DESTRUCTIVE = frozenset({"reset", "rm"})
 
-    near = difflib.get_close_matches(given, list(known), 1, 0.4)
+
+def _did_you_mean(given: str, known: Any, program: str) -> list[str]:
+    """Return the hint with the one of `known` that is meant by another name, or is nearest."""
+    if given in _SYNONYMS:
+        near = [name for name in known if name == _SYNONYMS[given]]
+    else:
+        import difflib
+
+        safe = [name for name in known if name not in _DESTRUCTIVE or _one_edit(given, name)]
+        near = difflib.get_close_matches(given, safe, 1, 0.4)
     return [f"did you mean: {f'{program} {match}'.strip()}" for match in near]
+
+
+def _one_edit(given: str, name: str) -> bool:
+    """Tell whether one character more, less, other or swapped with the next is between them."""
+    same = next((i for i, (a, b) in enumerate(zip(given, name, strict=False)) if a != b), None)
+    if same is None:
+        return abs(len(given) - len(name)) <= 1
+    left, right = given[same:], name[same:]
+    swapped = left[1::-1] + left[2:]
+    return right in (left[1:], right[:1] + left, right[:1] + left[1:], swapped)

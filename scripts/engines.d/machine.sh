@@ -112,7 +112,7 @@ launch() {
     done
 }
 
-# PIDFILE: asks, waits 20 s, insists, waits 5 s.
+# PIDFILE: asks, waits 20 s, insists, waits 5 s; 1 if it lives all the same.
 end_process() {
     local pid signal deadline
     for signal in TERM KILL; do
@@ -124,7 +124,10 @@ end_process() {
         [[ $signal == TERM ]] || deadline=$((SECONDS + 5))
         while alive "$1" && ((SECONDS < deadline)); do sleep 0.1; done
     done
-    ! alive "$1" || fail "pid $pid does not die; see $1"
+    ! alive "$1" || {
+        say "pid $pid does not die; see $1"
+        return 1
+    }
 }
 
 # FOLDER: ends what a killed daemon left behind: helpers whose command line names our folder, and

@@ -70,6 +70,45 @@ def test_what_is_not_known_is_refused_with_the_nearest(
     assert json.loads(in_json.err)["error"]["exit_code"] == 2
 
 
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["remove", "x"], "awl rm"),
+        (["delete", "x"], "awl rm"),
+        (["shell", "x"], "awl exec"),
+        (["inspect", "x"], "awl status"),
+        (["new"], "awl create"),
+        (["list"], "awl ls"),
+        (["ps"], "awl ls"),
+        (["rm", "-f", "x"], "--force"),
+        (["ls", "-f"], ""),
+        (["rm", "-rf", "x"], ""),
+        (["-V"], "--version"),
+        (["mr", "x"], "awl rm"),
+        (["rmm", "x"], "awl rm"),
+        (["r", "x"], "awl rm"),
+        (["rest", "x"], "awl reset"),
+        (["rezet", "x"], "awl reset"),
+    ],
+)
+def test_a_name_from_elsewhere_leads_to_what_it_means_here(
+    world: World, words: list[str], meant: str
+) -> None:
+    hints = [line for line in world.awl(*words).err.splitlines() if "did you mean" in line]
+    assert hints == ([f"hint: did you mean: {meant}"] if meant else [])
+
+
+@pytest.mark.parametrize("word", ["erase", "remov", "rmdir", "resize", "preset1", "revert", "trim"])
+def test_what_destroys_is_not_suggested_for_a_word_that_is_only_similar(
+    world: World, word: str
+) -> None:
+    shown = world.awl(word, "x")
+    assert shown.error == "unknown-command"
+    assert not {"hint: did you mean: awl rm", "hint: did you mean: awl reset"} & {
+        *shown.err.splitlines()
+    }
+
+
 def test_version_names_the_pinned_image(world: World) -> None:
     text = world.awl("version").out
     assert text == world.awl("--version").out

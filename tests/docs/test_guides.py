@@ -6,11 +6,14 @@ A guide is one session of a shell (`conftest.py`): its commands run in order, in
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from conformance import resources
+from conformance.catalogue.matrix import expand, load_suite, select
 from tests.docs.examples import examples, fences, matches
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,6 +56,37 @@ def test_the_first_minute_of_the_readme_is_as_it_says(
     text = section.replace("OWNER/REPO", "acme/tool")
     assert len(examples(text)) > 5
     check(text, play, **package_index)
+
+
+def test_the_sample_of_a_run_in_the_readme_is_as_it_says(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text()
+    (sample,) = [text for _, text in fences(readme) if "verdict: " in text]
+    (selection,) = re.findall(r"^  chosen  (.*): \d+ of", sample, re.MULTILINE)
+    assert f"`awl-conformance run --select '{selection}'`" in readme
+    tool = Path(sys.executable).parent / "awl-conformance"
+    done = subprocess.run(
+        [tool, "run", "--select", selection, "-n", "2", "--out", "conformance-results"],
+        env=os.environ | {"PATH": f"{tool.parent}:{os.environ['PATH']}"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    said = done.stdout.replace(f"{tool.parent}/", "").replace(f"{tmp_path}/", "")
+    assert matches(sample.strip() + "\n", said.strip() + "\n"), done.stdout + done.stderr
+
+
+def test_every_selection_in_the_reports_guide_selects() -> None:
+    text = (ROOT / "docs/REPORTS.md").read_text()
+    (section,) = re.findall(
+        r"^## The language of selections.*?(?=^## )", text, re.MULTILINE | re.DOTALL
+    )
+    table = re.findall(r"`([^`…]+)`", "".join(re.findall(r"^\| .*", section, re.MULTILINE)))
+    found = [*re.findall(r"--select '(.*)'", section), *table]
+    assert len(found) > 10
+    cells = list(expand(load_suite(resources.matrices())))
+    assert [one for one in found if not any(select(one, cells))] == []
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.stem)

@@ -217,3 +217,64 @@ def test_a_bridge_is_given_an_address_that_does_not_follow_its_ports(tmp_path: P
     said = calls.read_text()
     assert re.search(r"^link set awld-1 address 02:42(:[0-9a-f]{2}){4}$", said, re.MULTILINE)
     assert "link set kd-1 master awld-1\n" in said
+
+
+def stand_in(folder: Path, name: str, body: str) -> None:
+    (folder / name).write_text(f"#!/bin/sh\n{body}\n")
+    (folder / name).chmod(0o755)
+
+
+def down(home: Path, programs: Path) -> subprocess.CompletedProcess[str]:
+    env = {"PATH": f"{programs}:{os.environ['PATH']}", "AWL_ENGINES_HOME": str(home)}
+    return subprocess.run(
+        [str(ENGINES), "down", "docker", "podman"],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@as_root
+@pytest.mark.parametrize("hangs", ["ps", "stop"])
+def test_down_does_not_wait_for_an_engine_that_hangs(
+    home: Path, tmp_path: Path, hangs: str
+) -> None:
+    (home / ".awl-engines").touch()
+    stand_in(tmp_path, "podman", f"case $1 in {hangs}) exec sleep 300 ;; ps) echo c1 ;; esac")
+    limit = "[ $2 = 20 ] && shift 2 && exec /usr/bin/timeout --signal=KILL 0.5"
+    stand_in(tmp_path, "timeout", f'{limit} "$@"')
+    daemon = subprocess.Popen(["sleep", "60"])
+    try:
+        record(home, "podman", daemon.pid, start_tick(daemon.pid))
+        done = down(home, tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert daemon.wait(timeout=5) == -15
+    finally:
+        daemon.kill()
+        daemon.wait()
+    assert ("would not stop its containers" in done.stderr) == (hangs == "stop")
+
+
+@as_root
+def test_down_goes_on_with_the_next_engine_after_a_failure(home: Path, tmp_path: Path) -> None:
+    (home / ".awl-engines").touch()
+    for program in ("iptables-save", "iptables-restore", "podman"):
+        stand_in(tmp_path, program, "")
+    # Only Docker's bridge is there, and it cannot be removed.
+    stand_in(tmp_path, "ip", 'case "$*" in *awlp*) exit 1 ;; "link delete awld"*) exit 1 ;; esac')
+    daemons = {engine: subprocess.Popen(["sleep", "60"]) for engine in ("docker", "podman")}
+    try:
+        for engine, daemon in daemons.items():
+            record(home, engine, daemon.pid, start_tick(daemon.pid))
+        done = down(home, tmp_path)
+        assert [daemon.wait(timeout=5) for daemon in daemons.values()] == [-15, -15]
+    finally:
+        for daemon in daemons.values():
+            daemon.kill()
+            daemon.wait()
+    assert done.returncode == 1
+    assert "engines: not taken down as a whole: docker; the reason is above" in done.stderr
+    assert (home / "docker" / "pid").exists()
+    assert not (home / "podman" / "pid").exists()
