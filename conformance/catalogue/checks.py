@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -54,6 +55,8 @@ def template_defects(document: Document, route: Route, case: Case) -> Iterator[D
     """Yield what is wrong with the steps of a case: placeholders, codes, patterns, paths."""
     defects = [*_hole_defects(document, route, case)]
     yield from defects
+    if not defects:
+        yield from _unused_axes(document, route, case)
     if defects or not all(axis.values for axis in case.axes):
         return  # without a value of every axis there is nothing to fill in
     told: set[str] = set()
@@ -227,6 +230,21 @@ def _hole_defects(document: Document, route: Route, case: Case) -> Iterator[Data
                     yield document.error(full, f"{{{name}}} needs a workspace in `given`")
         except TemplateError as error:
             yield document.error(place if inside else (*route, *error.route), error.message)
+
+
+def _unused_axes(document: Document, route: Route, case: Case) -> Iterator[DataError]:
+    """Yield each axis that nothing asks for and that is called nearly like one of every cell's own:
+    ``outptu`` would play the same cell again and again.
+    """
+    values = [value for axis in case.axes for value in axis.values]
+    trees = [dict(case.template), *({"": [value.value, dict(value.extra)]} for value in values)]
+    used = {name.partition(".")[0] for tree in trees for _, name in holes(tree)}
+    own = _FROM_CELL[:3]
+    for axis in case.axes:
+        if axis.name not in own and axis.name not in used and nearest(axis.name, own):
+            place = (*route, "axes", axis.name)
+            message = f"nothing asks for the axis {axis.name!r}: no {{{axis.name}}} in this case"
+            yield document.error(place, message, word=axis.name, valid=dict.fromkeys(own), key=True)
 
 
 def _trial_cells(case: Case) -> Iterator[Cell]:
