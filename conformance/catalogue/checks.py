@@ -239,12 +239,17 @@ def _unused_axes(document: Document, route: Route, case: Case) -> Iterator[DataE
     values = [value for axis in case.axes for value in axis.values]
     trees = [dict(case.template), *({"": [value.value, dict(value.extra)]} for value in values)]
     used = {name.partition(".")[0] for tree in trees for _, name in holes(tree)}
-    own = _FROM_CELL[:3]
     for axis in case.axes:
-        if axis.name not in own and axis.name not in used and nearest(axis.name, own):
+        meant = [name for name in _FROM_CELL[:3] if name != axis.name and _alike(axis.name, name)]
+        if meant and axis.name not in used:
             place = (*route, "axes", axis.name)
             message = f"nothing asks for the axis {axis.name!r}: no {{{axis.name}}} in this case"
-            yield document.error(place, message, word=axis.name, valid=dict.fromkeys(own), key=True)
+            yield document.error(place, message, word=axis.name, valid=meant, key=True)
+
+
+def _alike(word: str, name: str) -> bool:
+    same_letters = sorted(word) == sorted(name)
+    return same_letters or difflib.SequenceMatcher(None, word, name).ratio() >= 0.8
 
 
 def _trial_cells(case: Case) -> Iterator[Cell]:
