@@ -302,7 +302,7 @@ def _leaks(scene: Scene) -> Iterator[Check]:
     """
     for document in scene.engine.documents(scene.sandbox):
         name = document["Name"].removeprefix("/")
-        for found in privileges(document, scene.sandbox.path):
+        for found in privileges(document, scene.root()):
             yield Check("privileges", False, "no container gets more than any", f"{name} {found}")
     scene.engine.clear(scene.sandbox, scene.ask, scene.lock.kill)
     if left := scene.lock.leaks():

@@ -167,8 +167,8 @@ class Scene:
         """
         if runtime == "container":
             seen = len(self.engine.look(self.sandbox, self.ask, volumes=False).containers)
-        elif runtime == "host" and self._root().is_absolute():
-            seen = len(_host_workspaces(self._root()))
+        elif runtime == "host" and self.root().is_absolute():
+            seen = len(_host_workspaces(self.root()))
         else:
             return  # a plug-in's storage is its own
         if seen < self._made.count(runtime):
@@ -323,7 +323,7 @@ class Scene:
         state = EngineState()
         if on_engine:
             state = self.engine.look(self.sandbox, self.ask, volumes="engine" in wanted)
-        root = self._root()
+        root = self.root()
         own = f"{root}/."
         return Snapshot(
             workspaces={"host": _host_workspaces(root), "container": self._contained(state)},
@@ -343,7 +343,8 @@ class Scene:
         head = f"{self.env.get('AGENT_WORKSPACE_PREFIX', 'agent-ws')}-"
         return frozenset(n.removeprefix(head) for n in state.containers if n.startswith(head))
 
-    def _root(self) -> Path:
+    def root(self) -> Path:
+        """Where host workspaces of this case are: the only folder that a workspace may be given."""
         if home := self.env.get("AGENT_WORKSPACE_HOME"):
             return Path(home)
         if state := self.env.get("XDG_STATE_HOME"):

@@ -124,6 +124,8 @@ def compare(suite: Suite, kind: Kind, left: Side, right: Side, today: dt.date) -
         differing = [*_of_pair(kind, left, right, rows, cells, declared)]
         agreed += not differing
         found += differing
+    if kind != "runtimes":  # of two reports, what both could have and one has not
+        unplayed += _missing(left, right, cells)
     seen = {one.declared for one in found if one.declared}
     silent_ones = [d for d in declared if d.kind != "plays" and d not in seen]
     whole = {d.id: _all_pairs(d, cells.values(), kind, left, right) for d in silent_ones}
@@ -147,6 +149,15 @@ def key_of(cell: Cell, kind: Kind) -> Key:
     runtime = () if kind == "runtimes" else (cell.runtime,)
     values = (value.id for name, value in cell.axes.items() if name != "runtime")
     return (cell.case.id, *runtime, *values)
+
+
+def _missing(left: Side, right: Side, cells: Mapping[str, Cell]) -> Iterator[str]:
+    """Yield cells that one side has and the other has not, though its engine can run them."""
+    for one, other in ((left, right), (right, left)):
+        for key in sorted(one.rows.keys() - other.rows.keys()):
+            cell = one.rows[key]["cell"]
+            if cells[cell].case.needs <= other.able:
+                yield cell
 
 
 def _all_pairs(

@@ -326,7 +326,8 @@ class RealEngine:
             return ""
         if self.name == "podman":
             return known.get("CONTAINER_HOST", "")
-        return known.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+        address = known.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+        return address if address.startswith(("unix://", "tcp://", "http://")) else ""
 
     def documents(self, sandbox: Sandbox) -> Iterator[Mapping[str, Any]]:
         """What the docker SDK is told of each container, over the engine's own socket."""

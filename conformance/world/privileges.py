@@ -14,12 +14,18 @@ _SHARED = {
     "UTSMode": "host name",
     "UsernsMode": "users",
 }
+# Keys of HostConfig that are empty where nothing more was asked for.
+_GIVEN = {
+    "DeviceCgroupRules": "rules for devices",
+    "DeviceRequests": "devices that were asked for",
+    "VolumesFrom": "the volumes of another container",
+}
 
 
 def privileges(document: Mapping[str, Any], own: Path) -> Iterator[str]:
     """Yield each privilege of a container, as ``inspect`` of its engine has it, in words.
 
-    ``own`` is the one folder of the machine whose paths may be mounted: the case's sandbox.
+    ``own`` is the one folder of the machine whose paths may be mounted: that of the workspaces.
     """
     host = document["HostConfig"]
     if host.get("Privileged"):
@@ -31,6 +37,9 @@ def privileges(document: Mapping[str, Any], own: Path) -> Iterator[str]:
     for option in host.get("SecurityOpt") or ():
         if option.endswith(("unconfined", "disable")):
             yield f"runs with {option}"
+    for key, what in _GIVEN.items():
+        if host.get(key):
+            yield f"has {what}: {host[key]}"
     for key, what in _SHARED.items():
         if host.get(key) == "host":
             yield f"shares the machine's {what}"

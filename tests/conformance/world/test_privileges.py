@@ -46,6 +46,8 @@ def test_what_every_container_has_is_no_privilege() -> None:
         ({"IpcMode": "host"}, "shares the machine's shared memory"),
         ({"UTSMode": "host"}, "shares the machine's host name"),
         ({"UsernsMode": "host"}, "shares the machine's users"),
+        ({"DeviceCgroupRules": ["a *:* rwm"]}, "has rules for devices: ['a *:* rwm']"),
+        ({"VolumesFrom": ["x"]}, "has the volumes of another container: ['x']"),
     ],
 )
 def test_a_privilege_is_named(host: dict[str, Any], said: str) -> None:
