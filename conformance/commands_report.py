@@ -16,6 +16,7 @@ from conformance import resources
 from conformance.catalogue.case import Suite
 from conformance.catalogue.dataerror import DataErrors
 from conformance.catalogue.matrix import expand, load_suite
+from conformance.kit.options import make_folder
 from conformance.reports import baseline as baselines
 from conformance.reports import difference, document, gate, seal
 from conformance.reports.annotations import annotations
@@ -78,8 +79,11 @@ def _write(text: str, out: Path | None) -> None:
     if out is None:
         click.echo(text, nl=False)
     else:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(text, encoding="utf-8")
+        make_folder(out.parent)
+        try:
+            out.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise click.UsageError(f"--out {out}: {error.strerror}") from error
         click.echo(f"written: {out}", err=True)
 
 
@@ -130,6 +134,7 @@ def report_command(
         _write(_FORMATS[format_](report), out)
         return
     folder = out or (source if source.is_dir() else source.parent)
+    make_folder(folder)
     names = write_renderings(folder, report)
     click.echo(f"written: {folder}: {', '.join(names)}", err=True)
 
@@ -213,6 +218,7 @@ def merge_command(sources: tuple[Path, ...], out: Path, matrices: Path | None) -
     except MergeError as error:
         _stop(f"{error}\nthese are not the shards of one run", _REFUSED)
     _refuse(out / REPORT, verify(report, suite))
+    make_folder(out)
     written = write_renderings(out, report)
     verdict = report["footer"]["verdict"]
     click.echo(f"merged: {len(reports)} shards, {report['footer']['planned']} cells")

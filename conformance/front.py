@@ -17,6 +17,7 @@ from conformance.catalogue.matrix import expand
 from conformance.execute import Worker, command_of, engine_of, result_of
 from conformance.kit.repro import write_repro
 from conformance.reports import terminal
+from conformance.reports.again import target_words
 from conformance.reports.events import Events
 from conformance.reports.header import Selection, header_of
 from conformance.reports.plan import Plan, PlanError, planned_cells
@@ -25,6 +26,7 @@ from conformance.reports.shard import durations_digest, load_durations, parse_sh
 from conformance.results import Result, ResultsWriter, Status, Tally, Verdict, judge
 from conformance.run import Options, Run
 from conformance.settings import Settings
+from conformance.world.program import default_program, why_unusable
 
 __all__ = ["Front", "front_of", "keep_front"]
 
@@ -64,6 +66,17 @@ class Front:
             shard=shard,
             durations=durations_digest(load_durations()) if shard else "",
             draft=option.awl_draft,
+        )
+
+    @property
+    def target(self) -> tuple[str, ...]:
+        """The options that name what is run, for a line that plays it again."""
+        option = self.config.option
+        return target_words(
+            program=option.awl_program or "",
+            engine=option.awl_engine,
+            image=option.awl_image,
+            matrices=str(self.matrices),
         )
 
     @property
@@ -199,6 +212,7 @@ class Front:
             verdict=verdict,
             notes=notes,
             style=style,
+            target=self.target,
             out=f"{self.out} ({', '.join((RESULTS, *self.published))})",
         )
 
@@ -210,10 +224,9 @@ class Front:
 
 def _program(option: str | None) -> tuple[str, ...]:
     """The launcher under test: the operator's, else the awl installed beside this suite."""
-    if option:
-        return (option,)
-    beside = Path(sys.executable).parent / "awl"
-    return (str(beside) if beside.exists() else "awl",)
+    if option and (problem := why_unusable(option)):
+        raise pytest.UsageError(f"--awl-program {option}: {problem}")
+    return (option or default_program(),)
 
 
 def keep_front(front: Front) -> None:

@@ -12,7 +12,6 @@ the same one, and so has a merge of shards.
 import copy
 import hashlib
 import json
-import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from attrs import asdict, frozen
 from conformance.catalogue.case import Cell, Suite
 from conformance.catalogue.matrix import control_of
 from conformance.execute import command_of
+from conformance.reports.again import replay_line, target_of
 from conformance.reports.normal import normal
 from conformance.results import Result, Seen, Status, StepRecord, Tally, judge
 
@@ -189,8 +189,8 @@ def requirements_of(suite: Suite, ids: Iterable[str]) -> Tree:
     return {id_: asdict(known[id_]) for id_ in sorted(set(ids)) if id_ in known}
 
 
-def facts_of(suite: Suite, cell: Cell) -> Tree:
-    """What the data says of a cell: the part of a row that no run decides."""
+def facts_of(suite: Suite, cell: Cell, header: Mapping[str, Any]) -> Tree:
+    """What data and header say of a cell: the part of a row that no run decides."""
     control = control_of(suite, cell)
     return {
         "cell": cell.id,
@@ -202,13 +202,13 @@ def facts_of(suite: Suite, cell: Cell) -> Tree:
         "plan": cell.plan,
         "control": control.id if control else "",
         "source": f"{cell.case.file}:{cell.case.line}",
-        "replay": f"awl-conformance replay {shlex.quote(cell.id)}",
+        "replay": replay_line(cell.id, target_of(header)),
     }
 
 
 def _row(recorded: Recorded, suite: Suite, cell: Cell) -> Tree:
     result = recorded.results.get(cell.id)
-    row = facts_of(suite, cell)
+    row = facts_of(suite, cell, recorded.header)
     if result is None:
         return {
             **row,

@@ -9,6 +9,7 @@ from typing import TextIO
 
 from attrs import define, field
 
+from conformance.reports.again import replay_line
 from conformance.results import Check, Result, Status, Tally, Verdict
 
 __all__ = ["Progress", "summary"]
@@ -162,8 +163,13 @@ def _indent(text: str, lead: str, lines: int = 6) -> list[str]:
     return [f"{lead}{line}" for line in (*shown[:lines], *more)]
 
 
-def failure(result: Result, texts: Mapping[str, str], style: Style) -> list[str]:
-    """One failure: requirement, what was run, expected, observed, and how to see it again."""
+def failure(
+    result: Result, texts: Mapping[str, str], style: Style, target: tuple[str, ...] = ()
+) -> list[str]:
+    """One failure: requirement, what was run, expected, observed, and how to see it again.
+
+    ``target``: the options of ``replay`` that name what was run (``again.target_words``).
+    """
     tone = _TONE[result.status]
     lines = [style.paint(f"{style.mark(good=False)} {result.cell}  [{result.status}]", tone)]
     lines += [f"    {name}: {texts.get(name, '')}" for name in result.requirements]
@@ -177,7 +183,7 @@ def failure(result: Result, texts: Mapping[str, str], style: Style) -> list[str]
         for name, text in (("stdout", step.stdout), ("stderr", step.stderr)):
             if text.strip():
                 lines += [f"    {name}", *_indent(text, "      | ")]
-    lines.append(f"    replay    awl-conformance replay {_quoted(result.cell)}")
+    lines.append(f"    replay    {replay_line(result.cell, target)}")
     return lines
 
 
@@ -194,13 +200,15 @@ def _quoted(word: str) -> str:
     return word if plain else "'" + word.replace("'", "'\\''") + "'"
 
 
-def _failures(results: Iterable[Result], texts: Mapping[str, str], style: Style) -> list[str]:
+def _failures(
+    results: Iterable[Result], texts: Mapping[str, str], style: Style, target: tuple[str, ...]
+) -> list[str]:
     groups: dict[tuple[str, ...], list[Result]] = defaultdict(list)
     for result in sorted(results, key=lambda r: (_BAD.index(r.status), r.cell)):
         groups[_signature(result)].append(result)
     lines: list[str] = []
     for members in list(groups.values())[:_GROUPS_SHOWN]:
-        lines += ["", *failure(members[0], texts, style)]
+        lines += ["", *failure(members[0], texts, style, target)]
         if twins := [member.cell for member in members[1:]]:
             named = ", ".join(twins[:_TWINS_SHOWN])
             more = f" and {len(twins) - _TWINS_SHOWN} more" if len(twins) > _TWINS_SHOWN else ""
@@ -220,11 +228,13 @@ def summary(
     notes: Sequence[str],
     style: Style,
     out: str,
+    target: tuple[str, ...] = (),
 ) -> str:
     """The page at the end of a run.
 
     ``planned`` maps a cell to ``(runtime, command)``, ``texts`` a requirement id to its text;
-    ``notes`` are facts about the run (target, engine, lock), ``out`` names the folder of results.
+    ``notes`` are facts about the run (target, engine, lock), ``out`` names the folder of results;
+    ``target`` are the options of ``replay`` that name what was run.
     """
     tally = Tally.of(planned, results)
     lines = [""]
@@ -233,7 +243,7 @@ def summary(
         lines += [style.paint("root cause", "red"), *_indent(verdict.because, "  ", 12)]
     else:
         bad = [result for result in results.values() if result.status in _BAD]
-        lines += _failures(bad, texts, style)
+        lines += _failures(bad, texts, style, target)
     lines += ["", *_grid(planned, results, style), ""]
     counted = [style.paint(f"{tally[s]} {s}", _TONE[s]) for s in Status if tally[s]]
     lines.append(f"  planned {tally.planned} = {' + '.join(counted) or '0'}")
