@@ -15,7 +15,7 @@ from attrs import define, field
 from conformance.catalogue.case import Cell, Suite
 from conformance.catalogue.matrix import expand
 from conformance.execute import Worker, command_of, engine_of, result_of
-from conformance.kit.repro import write_repro
+from conformance.kit.repro import clear_repros, write_repro
 from conformance.reports import terminal
 from conformance.reports.again import target_words
 from conformance.reports.events import Events
@@ -110,6 +110,7 @@ class Front:
         if option.awl_events:
             self._events = Events(sys.stdout)
             self._events.start(self.planned, self.selection)
+            _stop_unread(self._events)
         if option.awl_page:
             self._progress = terminal.Progress(sys.stderr, len(self.planned))
 
@@ -134,6 +135,7 @@ class Front:
         self.settings = self._stack.enter_context(run).settings
         seed = option.awl_seed
         header = header_of(self.suite, self.settings, self.selection, seed)
+        clear_repros(self.out / "repro")
         self._writer = ResultsWriter(self.out / RESULTS, header)
 
     @property
@@ -161,6 +163,7 @@ class Front:
             self._progress.add(result)
         if self._events is not None:
             self._events.cell(result)
+            _stop_unread(self._events)
 
     def close(self) -> None:
         """Judge, write the footer, the reports and the reproductions, take the world down."""
@@ -220,6 +223,12 @@ class Front:
         """Leave the moving line, so that the page starts on a line of its own."""
         if self._progress is not None:
             self._progress.finish()
+
+
+def _stop_unread(events: Events) -> None:
+    """End a run whose events nobody reads any more; what it came to is judged and kept."""
+    if events.gone:
+        pytest.exit("the reader of the events is gone")
 
 
 def _program(option: str | None) -> tuple[str, ...]:

@@ -56,6 +56,11 @@ class Style:
         """A tick or a cross."""
         return ("✓" if good else "✗") if self.unicode else ("ok" if good else "X")
 
+    @property
+    def none(self) -> str:
+        """What stands where nothing was played."""
+        return "–" if self.unicode else "-"  # noqa: RUF001 - a dash is meant
+
 
 @define
 class Progress:
@@ -131,7 +136,9 @@ def _grid(
     for key, box in boxes.items():
         good = not any(box[status] for status in _BAD)
         rest = [f"{box[s]} {s}" for s in Status if s is not Status.PASS and box[s]]
-        texts[key] = f"{style.mark(good)} {box[Status.PASS]}/{sum(box.values())}"
+        played = sum(box.values()) - box[Status.SKIPPED]
+        passed = f"{style.mark(good)} {box[Status.PASS]}/{sum(box.values())}"
+        texts[key] = passed if played else style.none
         texts[key] += f" ({', '.join(rest)})" if rest else ""
     columns = {
         runtime: max([len(runtime), *(len(t) for (_, r), t in texts.items() if r == runtime)])
@@ -142,10 +149,11 @@ def _grid(
     for command in commands:
         row = []
         for runtime in runtimes:
-            text = texts.get((command, runtime), "-").ljust(columns[runtime])
+            text = texts.get((command, runtime), style.none).ljust(columns[runtime])
             box = boxes.get((command, runtime), {})
             bad = any(box.get(status) for status in _BAD)
-            row.append(style.paint(text, "red" if bad else "green") if box else text)
+            played = any(box[status] for status in box if status is not Status.SKIPPED)
+            row.append(style.paint(text, "red" if bad else "green") if played else text)
         lines.append(f"  {command:<{width}}  {'  '.join(row)}".rstrip())
     return lines
 
