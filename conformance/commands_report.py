@@ -33,6 +33,7 @@ __all__ = ["COMMANDS"]
 _REFUSED, _USAGE = 1, 2
 
 _File = click.Path(path_type=Path, dir_okay=False)
+_ThereFile = click.Path(path_type=Path, dir_okay=False, exists=True)
 _matrices = click.option(
     "--matrices", type=click.Path(path_type=Path), help="other data than the suite's"
 )
@@ -55,9 +56,11 @@ def _suite(matrices: Path | None) -> Suite:
 
 
 def _report(path: Path, *, code: int = _USAGE) -> dict[str, Any]:
-    """The report in a file, or in the folder of a run."""
+    """The report in a file, or in the folder of a run; ``code`` for one that was cut or changed."""
     try:
         return document.load(path / REPORT if path.is_dir() else path)
+    except document.NoReportError as error:
+        _stop(error)
     except document.ReportError as error:
         _stop(error, code)
 
@@ -143,7 +146,7 @@ def report_command(
 @click.command("verify")
 @click.argument("source", type=click.Path(path_type=Path, exists=True), metavar="REPORT")
 @click.option("--program", default="", metavar="PATH", help="it must be about this launcher")
-@click.option("--key", type=_File, help="it must be signed with this key (HMAC, shared)")
+@click.option("--key", type=_ThereFile, help="it must be signed with this key (HMAC, shared)")
 @click.option("--sign", is_flag=True, help="where it holds, sign it with --key")
 @_matrices
 @_json
@@ -162,14 +165,18 @@ def verify_command(
     """
     if sign and key is None:
         raise click.UsageError("--sign needs --key FILE")
+    try:
+        secret = None if key is None else seal.read_key(key)
+    except seal.SignatureError as error:
+        raise click.UsageError(str(error)) from error
     report, verification = _verified(source, _suite(matrices), program)
     path = source / REPORT if source.is_dir() else source
     problems = list(verification.problems)
     try:
-        if key is not None and not sign:
-            seal.check(path, seal.read_key(key))
-        elif key is not None and verification.holds:
-            click.echo(f"signed: {seal.sign(path, seal.read_key(key))}", err=True)
+        if secret is not None and not sign:
+            seal.check(path, secret)
+        elif secret is not None and verification.holds:
+            click.echo(f"signed: {seal.sign(path, secret)}", err=True)
     except seal.SignatureError as error:
         problems.append(str(error))
     if as_json:
