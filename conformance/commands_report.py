@@ -24,6 +24,7 @@ from conformance.reports.badge import badge_json, badge_svg
 from conformance.reports.gaps import load_gaps
 from conformance.reports.merge import MergeError, merge
 from conformance.reports.publish import RENDERINGS, REPORT, RESULTS, write_renderings
+from conformance.reports.schema import violations
 from conformance.reports.shard import dump_durations, durations_of
 from conformance.reports.statement import statement
 from conformance.reports.verify import Verification, verify
@@ -63,6 +64,14 @@ def _report(path: Path, *, code: int = _USAGE) -> dict[str, Any]:
         _stop(error)
     except document.ReportError as error:
         _stop(error, code)
+
+
+def _rendered(path: Path) -> dict[str, Any]:
+    """A report to be rendered: not verified, but of the form that renderings read."""
+    report = _report(path)
+    if problem := next(violations(report), ""):
+        _stop(f"{path}: a report of another form than this suite's: {problem}")
+    return report
 
 
 def _verified(path: Path, suite: Suite, program: str = "") -> tuple[dict[str, Any], Verification]:
@@ -127,7 +136,7 @@ def report_command(
         except document.ReportError as error:
             _stop(error)
     else:
-        report = _report(source)
+        report = _rendered(source)
     if faults is not None:
         try:
             report = document.with_faults(report, json.loads(faults.read_text(encoding="utf-8")))
@@ -318,7 +327,7 @@ def gate_command(
 @click.option("--out", "-o", type=_File, help="file  [default: stdout]")
 def badge_command(source: Path, format_: str, out: Path | None) -> None:
     """Draw the badge: an SVG, or the JSON that shields.io reads."""
-    report = _report(source)
+    report = _rendered(source)
     _write(badge_svg(report) if format_ == "svg" else badge_json(report), out)
 
 

@@ -251,6 +251,15 @@ def test_what_is_no_report_at_all_is_a_usage_error(
     assert told in ran.stderr
 
 
+@pytest.mark.parametrize("command", ["badge", "report"])
+def test_what_cannot_be_rendered_is_a_usage_error(tmp_path: Path, command: str) -> None:
+    path = tmp_path / "x.json"
+    path.write_text('{"schema_version": 1, "header": {}, "rows": [], "footer": {}}')
+    ran = call(command, str(path))
+    assert ran.exit == 2
+    assert "required property" in ran.stderr
+
+
 def test_a_report_without_a_part_or_with_more_is_refused(good_report: Report, write: Write) -> None:
     more = write(json.dumps(good_report) + "\nmore\n")
     del good_report["rows"]
