@@ -16,7 +16,7 @@ from conformance import resources
 from conformance.catalogue.case import Suite
 from conformance.catalogue.dataerror import DataErrors
 from conformance.catalogue.matrix import expand, load_suite
-from conformance.kit.options import make_folder
+from conformance.kit.options import make_folder, write_out
 from conformance.reports import baseline as baselines
 from conformance.reports import difference, document, gate, seal
 from conformance.reports.annotations import annotations
@@ -87,18 +87,6 @@ def _refuse(path: Path, verification: Verification) -> None:
         _stop(f"{path}: this report does not hold", _REFUSED)
 
 
-def _write(text: str, out: Path | None) -> None:
-    if out is None:
-        click.echo(text, nl=False)
-    else:
-        make_folder(out.parent)
-        try:
-            out.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise click.UsageError(f"--out {out}: {error.strerror}") from error
-        click.echo(f"written: {out}", err=True)
-
-
 # ---------------------------------------------------------------------- report
 _FORMATS: dict[str, Callable[[dict[str, Any]], str]] = {
     "annotations": annotations,
@@ -143,7 +131,7 @@ def report_command(
         except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError) as error:
             _stop(f"--faults {faults}: no score of a campaign ({error!r})")
     if format_ is not None:
-        _write(_FORMATS[format_](report), out)
+        write_out(_FORMATS[format_](report), out)
         return
     folder = out or (source if source.is_dir() else source.parent)
     make_folder(folder)
@@ -317,7 +305,7 @@ def gate_command(
     if refusals:
         sys.exit(_REFUSED)
     if update:
-        _write(baselines.dumps(baselines.standing_of(report)), baseline)
+        write_out(baselines.dumps(baselines.standing_of(report)), baseline)
 
 
 # ---------------------------------------------------------------------- badge and statement
@@ -328,7 +316,7 @@ def gate_command(
 def badge_command(source: Path, format_: str, out: Path | None) -> None:
     """Draw the badge: an SVG, or the JSON that shields.io reads."""
     report = _rendered(source)
-    _write(badge_svg(report) if format_ == "svg" else badge_json(report), out)
+    write_out(badge_svg(report) if format_ == "svg" else badge_json(report), out)
 
 
 @click.command("statement")
@@ -339,7 +327,7 @@ def statement_command(source: Path, out: Path | None, matrices: Path | None) -> 
     """State what was proved, what was not, and how to repeat it: YAML, of a report that holds."""
     report, verification = _verified(source, _suite(matrices))
     _refuse(source, verification)
-    _write(statement(report), out)
+    write_out(statement(report), out)
 
 
 COMMANDS: tuple[click.Command, ...] = (

@@ -8,7 +8,7 @@ import click
 from conformance.catalogue.dataerror import nearest
 from conformance.world.program import why_unusable
 
-__all__ = ["make_folder", "refuse_unknown_runtimes", "usable_program"]
+__all__ = ["make_folder", "refuse_unknown_runtimes", "usable_program", "write_out"]
 
 
 def usable_program(
@@ -26,6 +26,19 @@ def make_folder(folder: Path, option: str = "--out") -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise click.UsageError(f"{option} {folder}: {error.strerror}") from error
+
+
+def write_out(text: str, out: Path | None) -> None:
+    """Write ``text`` into the file of ``--out``, or to stdout; a usage error where it cannot be."""
+    if out is None:
+        click.echo(text, nl=False)
+        return
+    make_folder(out.parent)
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.UsageError(f"--out {out}: {error.strerror}") from error
+    click.echo(f"written: {out}", err=True)
 
 
 def refuse_unknown_runtimes(runtimes: Iterable[str], known: Collection[str]) -> None:
