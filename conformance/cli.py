@@ -24,6 +24,7 @@ try:
     from conformance.faults.command import faults
     from conformance.kit import explain as explaining
     from conformance.kit.coverage import coverage
+    from conformance.kit.options import make_folder, refuse_unknown_runtimes, usable_program
     from conformance.kit.replay import replay as replay_cell
     from conformance.model.command import model
     from conformance.reports.contract_page import contract_page
@@ -63,13 +64,7 @@ def _chosen(
     suite: Suite, runtimes: tuple[str, ...], expression: str, engine: str
 ) -> tuple[Cell, ...]:
     """The cells of a selection; exits where there are none."""
-    known = set(suite.contract.runtimes)
-    for runtime in runtimes:
-        if runtime not in known:
-            hint = nearest(runtime, known)
-            near = f" (nearest: {hint!r})" if hint else ""
-            choices = ", ".join(sorted(known))
-            raise click.UsageError(f"--runtime {runtime}: not one of {choices}{near}")
+    refuse_unknown_runtimes(runtimes, suite.contract.runtimes)
     cells = expand(suite, runtimes or None)
     if expression:
         try:
@@ -111,7 +106,12 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         show_default=True,
         help="what stands as `docker` on the target's PATH",
     ),
-    click.option("--program", metavar="PATH", help="the launcher under test  [default: awl]"),
+    click.option(
+        "--program",
+        metavar="PATH",
+        callback=usable_program,
+        help="the launcher under test  [default: awl]",
+    ),
     click.option("--image", default="", metavar="I", help="image of workspaces (real engines)"),
     click.option("--matrices", type=click.Path(path_type=Path), help="other data than the suite's"),
     click.option("--lock", type=click.Choice(["auto", "off"]), default="auto", hidden=True),
@@ -192,7 +192,7 @@ def run(
 
     from conformance.plugin import case_files
 
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     arguments = [
         *("-p", "conformance.plugin", "-p", "no:terminal", "-p", "no:cacheprovider"),
         # Else it would leave a folder of its own beside that of the run.
@@ -287,6 +287,7 @@ def replay(
 ) -> None:
     """Play one cell again and show every command with what it printed."""
     suite = _load(matrices, draft=draft)
+    refuse_unknown_runtimes(runtimes, suite.contract.runtimes)
     cells = {cell.id: cell for cell in expand(suite, runtimes or None)}
     if cell_id not in cells:
         hint = nearest(cell_id, cells)

@@ -16,6 +16,7 @@ from conformance import resources
 from conformance.catalogue.case import Suite
 from conformance.catalogue.dataerror import DataErrors
 from conformance.catalogue.matrix import expand, load_suite
+from conformance.kit.options import make_folder, write_out
 from conformance.reports import baseline as baselines
 from conformance.reports import difference, document, gate, seal
 from conformance.reports.annotations import annotations
@@ -23,6 +24,7 @@ from conformance.reports.badge import badge_json, badge_svg
 from conformance.reports.gaps import load_gaps
 from conformance.reports.merge import MergeError, merge
 from conformance.reports.publish import RENDERINGS, REPORT, RESULTS, write_renderings
+from conformance.reports.schema import violations
 from conformance.reports.shard import dump_durations, durations_of
 from conformance.reports.statement import statement
 from conformance.reports.verify import Verification, verify
@@ -32,6 +34,7 @@ __all__ = ["COMMANDS"]
 _REFUSED, _USAGE = 1, 2
 
 _File = click.Path(path_type=Path, dir_okay=False)
+_ThereFile = click.Path(path_type=Path, dir_okay=False, exists=True)
 _matrices = click.option(
     "--matrices", type=click.Path(path_type=Path), help="other data than the suite's"
 )
@@ -54,11 +57,21 @@ def _suite(matrices: Path | None) -> Suite:
 
 
 def _report(path: Path, *, code: int = _USAGE) -> dict[str, Any]:
-    """The report in a file, or in the folder of a run."""
+    """The report in a file, or in the folder of a run; ``code`` for one that was cut or changed."""
     try:
         return document.load(path / REPORT if path.is_dir() else path)
+    except document.NoReportError as error:
+        _stop(error)
     except document.ReportError as error:
         _stop(error, code)
+
+
+def _rendered(path: Path) -> dict[str, Any]:
+    """A report to be rendered: not verified, but of the form that renderings read."""
+    report = _report(path)
+    if problem := next(violations(report), ""):
+        _stop(f"{path}: a report of another form than this suite's: {problem}")
+    return report
 
 
 def _verified(path: Path, suite: Suite, program: str = "") -> tuple[dict[str, Any], Verification]:
@@ -72,15 +85,6 @@ def _refuse(path: Path, verification: Verification) -> None:
         for problem in verification.problems:
             click.echo(f"refused: {problem}", err=True)
         _stop(f"{path}: this report does not hold", _REFUSED)
-
-
-def _write(text: str, out: Path | None) -> None:
-    if out is None:
-        click.echo(text, nl=False)
-    else:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(text, encoding="utf-8")
-        click.echo(f"written: {out}", err=True)
 
 
 # ---------------------------------------------------------------------- report
@@ -120,16 +124,17 @@ def report_command(
         except document.ReportError as error:
             _stop(error)
     else:
-        report = _report(source)
+        report = _rendered(source)
     if faults is not None:
         try:
             report = document.with_faults(report, json.loads(faults.read_text(encoding="utf-8")))
         except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError) as error:
             _stop(f"--faults {faults}: no score of a campaign ({error!r})")
     if format_ is not None:
-        _write(_FORMATS[format_](report), out)
+        write_out(_FORMATS[format_](report), out)
         return
     folder = out or (source if source.is_dir() else source.parent)
+    make_folder(folder)
     names = write_renderings(folder, report)
     click.echo(f"written: {folder}: {', '.join(names)}", err=True)
 
@@ -138,7 +143,7 @@ def report_command(
 @click.command("verify")
 @click.argument("source", type=click.Path(path_type=Path, exists=True), metavar="REPORT")
 @click.option("--program", default="", metavar="PATH", help="it must be about this launcher")
-@click.option("--key", type=_File, help="it must be signed with this key (HMAC, shared)")
+@click.option("--key", type=_ThereFile, help="it must be signed with this key (HMAC, shared)")
 @click.option("--sign", is_flag=True, help="where it holds, sign it with --key")
 @_matrices
 @_json
@@ -157,14 +162,18 @@ def verify_command(
     """
     if sign and key is None:
         raise click.UsageError("--sign needs --key FILE")
+    try:
+        secret = None if key is None else seal.read_key(key)
+    except seal.SignatureError as error:
+        raise click.UsageError(str(error)) from error
     report, verification = _verified(source, _suite(matrices), program)
     path = source / REPORT if source.is_dir() else source
     problems = list(verification.problems)
     try:
-        if key is not None and not sign:
-            seal.check(path, seal.read_key(key))
-        elif key is not None and verification.holds:
-            click.echo(f"signed: {seal.sign(path, seal.read_key(key))}", err=True)
+        if secret is not None and not sign:
+            seal.check(path, secret)
+        elif secret is not None and verification.holds:
+            click.echo(f"signed: {seal.sign(path, secret)}", err=True)
     except seal.SignatureError as error:
         problems.append(str(error))
     if as_json:
@@ -213,6 +222,7 @@ def merge_command(sources: tuple[Path, ...], out: Path, matrices: Path | None) -
     except MergeError as error:
         _stop(f"{error}\nthese are not the shards of one run", _REFUSED)
     _refuse(out / REPORT, verify(report, suite))
+    make_folder(out)
     written = write_renderings(out, report)
     verdict = report["footer"]["verdict"]
     click.echo(f"merged: {len(reports)} shards, {report['footer']['planned']} cells")
@@ -295,7 +305,7 @@ def gate_command(
     if refusals:
         sys.exit(_REFUSED)
     if update:
-        _write(baselines.dumps(baselines.standing_of(report)), baseline)
+        write_out(baselines.dumps(baselines.standing_of(report)), baseline)
 
 
 # ---------------------------------------------------------------------- badge and statement
@@ -305,8 +315,8 @@ def gate_command(
 @click.option("--out", "-o", type=_File, help="file  [default: stdout]")
 def badge_command(source: Path, format_: str, out: Path | None) -> None:
     """Draw the badge: an SVG, or the JSON that shields.io reads."""
-    report = _report(source)
-    _write(badge_svg(report) if format_ == "svg" else badge_json(report), out)
+    report = _rendered(source)
+    write_out(badge_svg(report) if format_ == "svg" else badge_json(report), out)
 
 
 @click.command("statement")
@@ -317,7 +327,7 @@ def statement_command(source: Path, out: Path | None, matrices: Path | None) -> 
     """State what was proved, what was not, and how to repeat it: YAML, of a report that holds."""
     report, verification = _verified(source, _suite(matrices))
     _refuse(source, verification)
-    _write(statement(report), out)
+    write_out(statement(report), out)
 
 
 COMMANDS: tuple[click.Command, ...] = (

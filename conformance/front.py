@@ -15,8 +15,9 @@ from attrs import define, field
 from conformance.catalogue.case import Cell, Suite
 from conformance.catalogue.matrix import expand
 from conformance.execute import Worker, command_of, engine_of, result_of
-from conformance.kit.repro import write_repro
+from conformance.kit.repro import clear_repros, write_repro
 from conformance.reports import terminal
+from conformance.reports.again import target_words
 from conformance.reports.events import Events
 from conformance.reports.header import Selection, header_of
 from conformance.reports.plan import Plan, PlanError, planned_cells
@@ -25,6 +26,7 @@ from conformance.reports.shard import durations_digest, load_durations, parse_sh
 from conformance.results import Result, ResultsWriter, Status, Tally, Verdict, judge
 from conformance.run import Options, Run
 from conformance.settings import Settings
+from conformance.world.program import default_program, why_unusable
 
 __all__ = ["Front", "front_of", "keep_front"]
 
@@ -67,6 +69,17 @@ class Front:
         )
 
     @property
+    def target(self) -> tuple[str, ...]:
+        """The options that name what is run, for a line that plays it again."""
+        option = self.config.option
+        return target_words(
+            program=option.awl_program or "",
+            engine=option.awl_engine,
+            image=option.awl_image,
+            matrices=str(self.matrices),
+        )
+
+    @property
     def chosen(self) -> Plan:
         """The selected cells that this engine can run."""
         if self._plan is None:
@@ -97,6 +110,7 @@ class Front:
         if option.awl_events:
             self._events = Events(sys.stdout)
             self._events.start(self.planned, self.selection)
+            _stop_unread(self._events)
         if option.awl_page:
             self._progress = terminal.Progress(sys.stderr, len(self.planned))
 
@@ -121,6 +135,7 @@ class Front:
         self.settings = self._stack.enter_context(run).settings
         seed = option.awl_seed
         header = header_of(self.suite, self.settings, self.selection, seed)
+        clear_repros(self.out / "repro")
         self._writer = ResultsWriter(self.out / RESULTS, header)
 
     @property
@@ -148,6 +163,7 @@ class Front:
             self._progress.add(result)
         if self._events is not None:
             self._events.cell(result)
+            _stop_unread(self._events)
 
     def close(self) -> None:
         """Judge, write the footer, the reports and the reproductions, take the world down."""
@@ -199,6 +215,7 @@ class Front:
             verdict=verdict,
             notes=notes,
             style=style,
+            target=self.target,
             out=f"{self.out} ({', '.join((RESULTS, *self.published))})",
         )
 
@@ -208,12 +225,17 @@ class Front:
             self._progress.finish()
 
 
+def _stop_unread(events: Events) -> None:
+    """End a run whose events nobody reads any more; what it came to is judged and kept."""
+    if events.gone:
+        pytest.exit("the reader of the events is gone")
+
+
 def _program(option: str | None) -> tuple[str, ...]:
     """The launcher under test: the operator's, else the awl installed beside this suite."""
-    if option:
-        return (option,)
-    beside = Path(sys.executable).parent / "awl"
-    return (str(beside) if beside.exists() else "awl",)
+    if option and (problem := why_unusable(option)):
+        raise pytest.UsageError(f"--awl-program {option}: {problem}")
+    return (option or default_program(),)
 
 
 def keep_front(front: Front) -> None:

@@ -146,7 +146,7 @@ class CellItem(pytest.Item):
             pytest.skip(f"{result.status}: {result.reason}")
         texts = {id_: r.text for id_, r in front.suite.contract.requirements.items()}
         style = terminal.Style(colour=False, unicode=True)
-        raise CellFailedError("\n".join(terminal.failure(result, texts, style)))
+        raise CellFailedError("\n".join(terminal.failure(result, texts, style, front.target)))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The failure as a person reads it, without a Python traceback."""

@@ -22,6 +22,7 @@ from conformance.catalogue.matrix import load_suite
 from conformance.faults.campaign import campaign, trails_of
 from conformance.faults.loader import load_faults
 from conformance.faults.score import Score
+from conformance.kit.options import make_folder, refuse_unknown_runtimes
 from conformance.run import EnvironmentProblem, Options, Run
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def faults(
             click.echo(str(defect), err=True)
         click.echo(f"awl-conformance: {len(error.errors)} defects in the data", err=True)
         sys.exit(_USAGE)
+    refuse_unknown_runtimes(runtimes, suite.contract.runtimes)
     trails = [
         trail
         for trail in trails_of(_selected(catalogue, chosen), suite)
@@ -96,9 +98,9 @@ def faults(
             fault = trail.fault
             click.echo(f"{trail.id}  {fault.breaks}  {fault.text}  ({len(trail.cells)} cells)")
         return
+    make_folder(out)
     count = workers or len(os.sched_getaffinity(0))
     score = _hunted(suite, catalogue, trails, folder, workers=count, limit=limit)
-    out.mkdir(parents=True, exist_ok=True)
     (out / "faults.json").write_text(json.dumps(score.document(), indent=1) + "\n")
     click.echo(score.page())
     sys.exit(score.exit)

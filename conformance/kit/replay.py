@@ -1,7 +1,6 @@
 """``replay``: play one cell again in this process and show all that was seen."""
 
 import shlex
-import shutil
 import sys
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from conformance.catalogue.case import Cell, Suite
 from conformance.execute import Worker
 from conformance.results import Result, StepRecord, Tally, judge
 from conformance.run import EnvironmentProblem, Options, Run
+from conformance.world.program import default_program
 
 __all__ = ["replay"]
 
@@ -25,10 +25,13 @@ def replay(
     keep: bool,
 ) -> int:
     """Play ``cell``, print every command with its streams and every check; the verdict's exit."""
-    beside = Path(sys.executable).parent / "awl"
-    command = program or (str(beside) if beside.exists() else shutil.which("awl") or "awl")
     options = Options(
-        program=(command,), engine=engine, image=image, lock=lock, keep=keep, matrices=matrices
+        program=(program or default_program(),),
+        engine=engine,
+        image=image,
+        lock=lock,
+        keep=keep,
+        matrices=matrices,
     )
     try:
         with Run(options, suite) as run, Worker(suite, run.settings, "replay") as worker:

@@ -11,14 +11,15 @@ from pathlib import Path
 from conformance.results import Result, StepRecord
 from conformance.settings import Settings
 
-__all__ = ["fake_engine", "script", "write_repro"]
+__all__ = ["clear_repros", "fake_engine", "script", "write_repro"]
 
 # Where a run keeps its images; a reproduction has them in the state of its own engine.
 _IMAGES = "AWL_FAKE_DOCKER_IMAGES"
 
+# What every script begins with, and nothing else does.
+_MARK = "#!/bin/sh\n# Reproduces "
 _HEAD = """\
-#!/bin/sh
-# Reproduces {cell}
+{mark}{cell}
 # Requirements: {requirements}
 # Needs: sh, and what the command lines name. Everything happens in a scratch folder that this
 # script makes; it refuses to use one that holds anything.
@@ -37,9 +38,9 @@ cd "$SCRATCH/home" || exit 2
 
 def script(result: Result, settings: Settings) -> str:
     """The text of the script; paths of the sandbox become ``$SCRATCH``."""
-    head = _HEAD.format(cell=result.cell, requirements=", ".join(result.requirements))
+    head = _HEAD.format(mark=_MARK, cell=result.cell, requirements=", ".join(result.requirements))
     lines = [head]
-    if settings.engine == "fake":
+    if settings.engine == "fake" and _wants_engine(result):
         lines.append("\n".join(fake_engine(settings, "$SCRATCH")) + "\n")
     if any(
         url in word
@@ -56,6 +57,11 @@ def script(result: Result, settings: Settings) -> str:
         lines += [f"# {' ' * len(check.oracle)}  observed {_line(check.observed)}"]
     text = "\n".join(lines) + "\n"
     return re.sub(rf"{re.escape(settings.run)}/cases/[a-z0-9-]+", "'\"$SCRATCH\"'", text)
+
+
+def _wants_engine(result: Result) -> bool:
+    """Whether anything in the script speaks to an engine: on the host only a ``docker`` of its."""
+    return result.runtime != "host" or any("docker" in step.argv for step in result.steps)
 
 
 def fake_engine(settings: Settings, scratch: str) -> tuple[str, str]:
@@ -82,14 +88,41 @@ def _step(step: StepRecord) -> str:
     for name, value in sorted(step.env.items()):
         if name != _IMAGES:
             env += f" {name}={_quoted(value)}"
-    stdin = f"printf %s {_quoted(step.stdin)} | " if step.stdin is not None else ""
+    stdin = f"printf {_quoted(_format(step.stdin))} | " if step.stdin is not None else ""
     command = " ".join(map(_quoted, step.argv))
     return f'{stdin}env -i {env} \\\n  {command}\necho "exit $? ({step.role})" >&2'
+
+
+# How a record writes a byte that is no text (``record.step_record``).
+_BYTE = re.compile(r"\\x([89a-f][0-9a-f])")
+# A dash that comes first would begin an option.
+_ESCAPES = {"\n": "\\n", "\\": "\\\\", "%": "%%", "-": "\\055"}
+
+
+def _format(stdin: str) -> str:
+    """A format of ``printf`` that gives the bytes of a recorded standard input.
+
+    In octal, which the printf of every sh knows. In a record the text ``\\xff`` looks like the
+    byte, and is taken for it.
+    """
+    # As Python escapes them in turn: the encoding below gives the bytes back.
+    text = _BYTE.sub(lambda found: chr(0xDC00 + int(found[1], 16)), stdin)
+    return "".join(
+        _ESCAPES.get(chr(byte), chr(byte) if 32 <= byte < 127 else f"\\{byte:03o}")
+        for byte in text.encode("utf-8", "surrogateescape")
+    )
 
 
 def _quoted(value: str) -> str:
     # Always in quotes, so that a path in it can be taken out of them again.
     return "'" + value.replace("'", "'\\''") + "'"
+
+
+def clear_repros(folder: Path) -> None:
+    """Remove the scripts of an earlier run; what else lies in the folder is none of ours."""
+    for path in folder.glob("*.sh"):
+        if path.is_file() and path.read_bytes().startswith(_MARK.encode()):
+            path.unlink()
 
 
 def write_repro(folder: Path, result: Result, settings: Settings) -> Path:

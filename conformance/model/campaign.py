@@ -6,6 +6,7 @@ The first that finds something has the others stop; what it found does not depen
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,14 +51,25 @@ def campaign(plan: Plan, settings: Settings, *, workers: int) -> Report:
         for at, part in enumerate(parts)
         if part
     ]
+    stop = context.Event()
     with ProcessPoolExecutor(
         len(plans),
         mp_context=context,
         initializer=_begin,
-        initargs=(context.Event(), str(settings.folder / "hypothesis")),
+        initargs=(stop, str(settings.folder / "hypothesis")),
     ) as pool:
         texts = [settings.dumps()] * len(plans)
-        reports = list(pool.map(_search, plans, texts, range(len(plans))))
+        try:
+            # Ctrl-C is for this process, which tells the others: it waits until they are there.
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            try:
+                played = pool.map(_search, plans, texts, range(len(plans)))
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            reports = list(played)
+        except KeyboardInterrupt:
+            stop.set()
+            raise
     counts: dict[tuple[str, str, str], int] = {}
     for report in reports:
         for key, count in report.counts.items():
@@ -72,6 +84,9 @@ def campaign(plan: Plan, settings: Settings, *, workers: int) -> Report:
 
 def _begin(stop: object, home: str) -> None:
     global _stop
+    # By a handler: the programs that are played would inherit that it is ignored, or blocked.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     kernel.die_with_parent()  # whatever ends the search ends its parts
     set_hypothesis_home_dir(home)  # else it leaves a folder where the person is
     _stop = stop

@@ -17,14 +17,17 @@ import click
 from attrs import evolve
 
 from conformance import resources
-from conformance.catalogue.dataerror import DataErrors, nearest
+from conformance.catalogue.dataerror import DataErrors
 from conformance.catalogue.matrix import load_suite
+from conformance.kit.options import make_folder, refuse_unknown_runtimes, usable_program
 from conformance.lock.client import LockError
 from conformance.model.campaign import campaign
 from conformance.model.script import script, shows
 from conformance.model.search import Plan
 from conformance.model.strategy import KINDS
+from conformance.reports.again import command_line, target_words
 from conformance.run import EnvironmentProblem, Options, Run
+from conformance.world.program import default_program
 
 if TYPE_CHECKING:
     from conformance.model.campaign import Report
@@ -39,7 +42,12 @@ _STEP_SECONDS = 30.0
 
 @click.command()
 @click.option("--runtime", "runtimes", multiple=True, metavar="R", help="only this runtime")
-@click.option("--program", metavar="PATH", help="the launcher under test  [default: awl]")
+@click.option(
+    "--program",
+    metavar="PATH",
+    callback=usable_program,
+    help="the launcher under test  [default: awl]",
+)
 @click.option(
     "--sequences", type=click.IntRange(0), default=300, show_default=True, help="how many to play"
 )
@@ -84,18 +92,14 @@ def model(
         for defect in error.errors:
             click.echo(str(defect), err=True)
         sys.exit(_USAGE)
-    for runtime in runtimes:
-        if runtime not in suite.contract.runtimes:
-            near = nearest(runtime, suite.contract.runtimes)
-            hint = f" (nearest: {near!r})" if near else ""
-            raise click.UsageError(f"--runtime {runtime}: no such runtime{hint}")
+    refuse_unknown_runtimes(runtimes, suite.contract.runtimes)
     if set(KINDS) == set(without) or not sequences:
         click.echo("awl-conformance: no sequence is played, so nothing would be proved", err=True)
         sys.exit(_NOTHING)
     plan = Plan(sequences, steps, secrets.randbelow(1 << 20) if seed is None else seed, without)
-    beside = str(Path(sys.executable).parent / "awl")
+    make_folder(out)
     options = Options(
-        (program or beside,),
+        (program or default_program(),),
         runtimes=tuple(dict.fromkeys(runtimes)),
         fork_server=True,
         matrices=matrices and folder,
@@ -114,8 +118,11 @@ def model(
     amount = f"{report.sequences} sequences, {report.steps} steps"
     seconds = time.monotonic() - started
     click.echo(f"played    {amount} in {', '.join(settings.runtimes)}, {seconds:.0f} s")
-    same = f"--sequences {sequences} --steps {steps} -n {number}"
-    click.echo(f"again     awl-conformance model --seed {plan.seed} {same}")
+    same = ["--seed", plan.seed, "--sequences", sequences, "--steps", steps, "-n", number]
+    same += [word for runtime in options.runtimes for word in ("--runtime", runtime)]
+    same += [word for kind in without for word in ("--without", kind)]
+    target = target_words(program=program or "", matrices=str(folder))
+    click.echo(f"again     {command_line('model', *map(str, same), *target)}")
     click.echo(f"model: {'a difference' if code else 'no difference'}")
     sys.exit(code)
 
@@ -139,7 +146,6 @@ def _told(report: Report, settings: Settings, out: Path) -> int:
             click.echo(line)
     else:
         text = script(found.difference, settings)
-        out.mkdir(parents=True, exist_ok=True)
         path = out / "model.sh"
         path.write_text(text)
         path.chmod(0o755)

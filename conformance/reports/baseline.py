@@ -101,17 +101,26 @@ def load_standing(path: Path) -> Standing:
         raise document.ReportError(f"{path}: {error.strerror}") from error
     except ValueError as error:
         raise document.ReportError(f"{path}: cut off or no JSON ({error})") from error
-    if isinstance(data, dict) and "rows" in data:
-        return standing_of(document.load(path))
+    if not isinstance(data, dict):
+        raise document.ReportError(f"{path}: no report and no baseline: not a JSON object")
+    is_report = "rows" in data
+    version = data.get("schema_version")
+    if not is_report and version != SCHEMA_VERSION:
+        told = f"schema_version {version!r}, expected {SCHEMA_VERSION}"
+        raise document.ReportError(f"{path}: no report and no baseline: {told}")
     try:
-        return _read(data)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise document.ReportError(f"{path}: no report and no baseline ({error!r})") from error
+        return standing_of(document.load(path)) if is_report else _read(data)
+    except KeyError as error:
+        told = f"it has no {error.args[0]}"
+    except (TypeError, AttributeError, ValueError) as error:
+        if isinstance(error, document.ReportError):
+            raise
+        told = "its parts have another form"
+    kind = "report" if is_report else "report and no baseline"
+    raise document.ReportError(f"{path}: no {kind}: {told}")
 
 
 def _read(data: Mapping[str, Any]) -> Standing:
-    if data["schema_version"] != SCHEMA_VERSION:
-        raise KeyError(f"schema_version {data['schema_version']}")
     cells = {
         f"{case}[{row}]": (status, tuple(entry["covers"]))
         for case, entry in data["cases"].items()

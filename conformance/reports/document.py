@@ -12,7 +12,6 @@ the same one, and so has a merge of shards.
 import copy
 import hashlib
 import json
-import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,11 +21,13 @@ from attrs import asdict, frozen
 from conformance.catalogue.case import Cell, Suite
 from conformance.catalogue.matrix import control_of
 from conformance.execute import command_of
+from conformance.reports.again import replay_line, target_of
 from conformance.reports.normal import normal
 from conformance.results import Result, Seen, Status, StepRecord, Tally, judge
 
 __all__ = [
     "NAMED_FIELDS",
+    "NoReportError",
     "Recorded",
     "ReportError",
     "build",
@@ -45,6 +46,7 @@ __all__ = [
 ]
 
 SCHEMA_VERSION = 1
+_PARTS = frozenset({"header", "rows", "footer"})
 
 # The only fields in which two runs of the same suite, program and selection may differ, and why.
 # ``[]`` is every element of a list. The schema says the same, and a test compares the two.
@@ -73,6 +75,12 @@ Tree = dict[str, Any]
 
 class ReportError(ValueError):
     """A file is no report, or no results, that can be used: what, where, and what to do."""
+
+
+class NoReportError(ReportError):
+    """A file is no report at all: another one was meant. One that was cut or changed is another
+    matter.
+    """
 
 
 @frozen
@@ -124,21 +132,44 @@ def _lines(path: Path) -> Iterator[Any]:
 
 
 def load(path: Path) -> Tree:
-    """Read a report; ReportError where it is cut, no JSON, or of another schema version."""
+    """Read a report; ReportError where it is cut or of another schema version.
+
+    NoReportError where nothing in the file is a report's.
+    """
     try:
-        report = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise ReportError(f"{path}: {error.strerror}") from error
+        raise NoReportError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise NoReportError(f"{path}: no report: it is no text") from error
+    try:
+        report: Any = json.loads(text)
     except ValueError as error:
-        raise ReportError(f"{path}: cut off or no JSON ({error})") from error
-    if not isinstance(report, dict) or not {"header", "rows", "footer"} <= report.keys():
-        raise ReportError(f"{path}: no report: it has no header, rows and footer")
+        if _begins_as_report(text):
+            raise ReportError(f"{path}: cut off or no JSON ({error})") from error
+        raise NoReportError(f"{path}: no report: it is no JSON document ({error})") from error
+    known = _PARTS & report.keys() if isinstance(report, dict) else frozenset()
+    if known != _PARTS:
+        lacks = ", ".join(sorted(_PARTS - known))
+        kind = ReportError if known else NoReportError
+        raise kind(f"{path}: no report: it has no {lacks}")
     if report.get("schema_version") != SCHEMA_VERSION:
         raise ReportError(
             f"{path}: schema_version {report.get('schema_version')!r}, this suite reads "
             f"{SCHEMA_VERSION}"
         )
-    return report
+    tree: Tree = report
+    return tree
+
+
+def _begins_as_report(text: str) -> bool:
+    """Whether what is no JSON document as a whole can be a report that was cut or added to."""
+    try:
+        first = json.loads(text.partition("\n")[0])
+    except ValueError:
+        return text.startswith("{")
+    # A whole document in one line, and more after it: a report, or the lines of results.jsonl.
+    return isinstance(first, dict) and "rows" in first
 
 
 # ---------------------------------------------------------------------- building
@@ -189,8 +220,8 @@ def requirements_of(suite: Suite, ids: Iterable[str]) -> Tree:
     return {id_: asdict(known[id_]) for id_ in sorted(set(ids)) if id_ in known}
 
 
-def facts_of(suite: Suite, cell: Cell) -> Tree:
-    """What the data says of a cell: the part of a row that no run decides."""
+def facts_of(suite: Suite, cell: Cell, header: Mapping[str, Any]) -> Tree:
+    """What data and header say of a cell: the part of a row that no run decides."""
     control = control_of(suite, cell)
     return {
         "cell": cell.id,
@@ -202,13 +233,13 @@ def facts_of(suite: Suite, cell: Cell) -> Tree:
         "plan": cell.plan,
         "control": control.id if control else "",
         "source": f"{cell.case.file}:{cell.case.line}",
-        "replay": f"awl-conformance replay {shlex.quote(cell.id)}",
+        "replay": replay_line(cell.id, target_of(header)),
     }
 
 
 def _row(recorded: Recorded, suite: Suite, cell: Cell) -> Tree:
     result = recorded.results.get(cell.id)
-    row = facts_of(suite, cell)
+    row = facts_of(suite, cell, recorded.header)
     if result is None:
         return {
             **row,

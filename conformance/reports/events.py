@@ -1,6 +1,7 @@
 """``run --json``: what happens, as JSON lines for tools that watch a run."""
 
 import json
+import os
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,14 +17,27 @@ __all__ = ["Events"]
 
 @define
 class Events:
-    """Writes one event a line: ``start``, ``cell`` for each result, ``end``."""
+    """Writes one event a line: ``start``, ``cell`` for each result, ``end``.
+
+    ``gone``: nobody reads them any more (``run --json | head``), so no more are written.
+    """
 
     stream: TextIO
+    gone: bool = False
     _done: int = 0
 
     def _say(self, event: str, **facts: Any) -> None:
-        self.stream.write(json.dumps({"event": event, "time": now(), **facts}) + "\n")
-        self.stream.flush()
+        if self.gone:
+            return
+        try:
+            self.stream.write(json.dumps({"event": event, "time": now(), **facts}) + "\n")
+            self.stream.flush()
+        except BrokenPipeError:
+            self.gone = True
+            # What is buffered still has to go somewhere when the interpreter ends.
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.stream.fileno())
+            os.close(nowhere)
 
     def start(self, planned: Mapping[str, tuple[str, str]], selection: Selection) -> None:
         """The plan: how many cells, and how many of each runtime."""

@@ -45,11 +45,13 @@ class Rejudged:
     trusted: int = 0
 
 
-def rejudge(row: Mapping[str, Any], cell: Cell, suite: Suite, image: str, day: dt.date) -> Rejudged:
-    """Hold one row to the data and to its own evidence; ``day`` is that of the run."""
+def rejudge(
+    row: Mapping[str, Any], cell: Cell, suite: Suite, header: Mapping[str, Any], day: dt.date
+) -> Rejudged:
+    """Hold one row to data, header and its own evidence; ``day`` is that of the run."""
     problems = [
         f"{key} is {row.get(key)!r}, by the data {value!r}"
-        for key, value in facts_of(suite, cell).items()
+        for key, value in facts_of(suite, cell, header).items()
         if row.get(key) != value
     ]
     status = Status(row["status"])
@@ -60,7 +62,7 @@ def rejudge(row: Mapping[str, Any], cell: Cell, suite: Suite, image: str, day: d
         return Rejudged(tuple(problems))
     steps = [step_of(step) for step in row["steps"]]
     played = [step for step in steps if step.role == "step"]
-    bound = bind(cell, variables(cell.runtime, image))
+    bound = bind(cell, variables(cell.runtime, header["image"]["name"]))
     evidence = [
         _evidence(cell, step, record, suite)
         for step, record in zip(bound.steps, played, strict=False)

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from conformance.reports.again import command_line
 from conformance.reports.standing import BAD
 from conformance.results import Status
 
@@ -105,13 +106,15 @@ def _not_proved(report: Mapping[str, Any]) -> dict[str, Any]:
 
 def _repeat(header: Mapping[str, Any]) -> list[str]:
     selection = header["selection"]
-    words = ["awl-conformance run", f"--program {header['program']['name']}"]
-    words += [f"--engine {header['engine']['name']}"]
-    words += [f"--image {header['image']['name']}"] if header["engine"]["name"] != "fake" else []
-    words += [f"--runtime {runtime}" for runtime in selection["runtimes"]]
-    words += [f"--{key} {selection[key]!r}" for key in ("select", "skip") if selection[key]]
+    # A statement is for others, who may have other defaults: the target is named in any case.
+    words = ["run", "--program", header["program"]["name"], "--engine", header["engine"]["name"]]
+    words += ["--image", header["image"]["name"]] if header["engine"]["name"] != "fake" else []
+    for runtime in selection["runtimes"]:
+        words += ["--runtime", runtime]
+    for key in ("select", "skip"):
+        words += [f"--{key}", selection[key]] if selection[key] else []
     return [
         f"pip install 'agent-workspace-launcher[conformance]=={header['suite']['version']}'",
-        " ".join(words),
+        command_line(*words),
         "awl-conformance verify conformance-results/report.json",
     ]

@@ -9,6 +9,7 @@ from typing import TextIO
 
 from attrs import define, field
 
+from conformance.reports.again import replay_line
 from conformance.results import Check, Result, Status, Tally, Verdict
 
 __all__ = ["Progress", "summary"]
@@ -54,6 +55,11 @@ class Style:
     def mark(self, good: bool) -> str:
         """A tick or a cross."""
         return ("✓" if good else "✗") if self.unicode else ("ok" if good else "X")
+
+    @property
+    def none(self) -> str:
+        """What stands where nothing was played."""
+        return "–" if self.unicode else "-"  # noqa: RUF001 - a dash is meant
 
 
 @define
@@ -130,7 +136,9 @@ def _grid(
     for key, box in boxes.items():
         good = not any(box[status] for status in _BAD)
         rest = [f"{box[s]} {s}" for s in Status if s is not Status.PASS and box[s]]
-        texts[key] = f"{style.mark(good)} {box[Status.PASS]}/{sum(box.values())}"
+        played = sum(box.values()) - box[Status.SKIPPED]
+        passed = f"{style.mark(good)} {box[Status.PASS]}/{sum(box.values())}"
+        texts[key] = passed if played else style.none
         texts[key] += f" ({', '.join(rest)})" if rest else ""
     columns = {
         runtime: max([len(runtime), *(len(t) for (_, r), t in texts.items() if r == runtime)])
@@ -141,10 +149,11 @@ def _grid(
     for command in commands:
         row = []
         for runtime in runtimes:
-            text = texts.get((command, runtime), "-").ljust(columns[runtime])
+            text = texts.get((command, runtime), style.none).ljust(columns[runtime])
             box = boxes.get((command, runtime), {})
             bad = any(box.get(status) for status in _BAD)
-            row.append(style.paint(text, "red" if bad else "green") if box else text)
+            played = any(box[status] for status in box if status is not Status.SKIPPED)
+            row.append(style.paint(text, "red" if bad else "green") if played else text)
         lines.append(f"  {command:<{width}}  {'  '.join(row)}".rstrip())
     return lines
 
@@ -162,8 +171,13 @@ def _indent(text: str, lead: str, lines: int = 6) -> list[str]:
     return [f"{lead}{line}" for line in (*shown[:lines], *more)]
 
 
-def failure(result: Result, texts: Mapping[str, str], style: Style) -> list[str]:
-    """One failure: requirement, what was run, expected, observed, and how to see it again."""
+def failure(
+    result: Result, texts: Mapping[str, str], style: Style, target: tuple[str, ...] = ()
+) -> list[str]:
+    """One failure: requirement, what was run, expected, observed, and how to see it again.
+
+    ``target``: the options of ``replay`` that name what was run (``again.target_words``).
+    """
     tone = _TONE[result.status]
     lines = [style.paint(f"{style.mark(good=False)} {result.cell}  [{result.status}]", tone)]
     lines += [f"    {name}: {texts.get(name, '')}" for name in result.requirements]
@@ -177,7 +191,7 @@ def failure(result: Result, texts: Mapping[str, str], style: Style) -> list[str]
         for name, text in (("stdout", step.stdout), ("stderr", step.stderr)):
             if text.strip():
                 lines += [f"    {name}", *_indent(text, "      | ")]
-    lines.append(f"    replay    awl-conformance replay {_quoted(result.cell)}")
+    lines.append(f"    replay    {replay_line(result.cell, target)}")
     return lines
 
 
@@ -194,13 +208,15 @@ def _quoted(word: str) -> str:
     return word if plain else "'" + word.replace("'", "'\\''") + "'"
 
 
-def _failures(results: Iterable[Result], texts: Mapping[str, str], style: Style) -> list[str]:
+def _failures(
+    results: Iterable[Result], texts: Mapping[str, str], style: Style, target: tuple[str, ...]
+) -> list[str]:
     groups: dict[tuple[str, ...], list[Result]] = defaultdict(list)
     for result in sorted(results, key=lambda r: (_BAD.index(r.status), r.cell)):
         groups[_signature(result)].append(result)
     lines: list[str] = []
     for members in list(groups.values())[:_GROUPS_SHOWN]:
-        lines += ["", *failure(members[0], texts, style)]
+        lines += ["", *failure(members[0], texts, style, target)]
         if twins := [member.cell for member in members[1:]]:
             named = ", ".join(twins[:_TWINS_SHOWN])
             more = f" and {len(twins) - _TWINS_SHOWN} more" if len(twins) > _TWINS_SHOWN else ""
@@ -220,11 +236,13 @@ def summary(
     notes: Sequence[str],
     style: Style,
     out: str,
+    target: tuple[str, ...] = (),
 ) -> str:
     """The page at the end of a run.
 
     ``planned`` maps a cell to ``(runtime, command)``, ``texts`` a requirement id to its text;
-    ``notes`` are facts about the run (target, engine, lock), ``out`` names the folder of results.
+    ``notes`` are facts about the run (target, engine, lock), ``out`` names the folder of results;
+    ``target`` are the options of ``replay`` that name what was run.
     """
     tally = Tally.of(planned, results)
     lines = [""]
@@ -233,7 +251,7 @@ def summary(
         lines += [style.paint("root cause", "red"), *_indent(verdict.because, "  ", 12)]
     else:
         bad = [result for result in results.values() if result.status in _BAD]
-        lines += _failures(bad, texts, style)
+        lines += _failures(bad, texts, style, target)
     lines += ["", *_grid(planned, results, style), ""]
     counted = [style.paint(f"{tally[s]} {s}", _TONE[s]) for s in Status if tally[s]]
     lines.append(f"  planned {tally.planned} = {' + '.join(counted) or '0'}")

@@ -123,15 +123,15 @@ def _plan(report: Mapping[str, Any], cells: Mapping[str, Cell]) -> Iterator[str]
 def _rows(
     report: Mapping[str, Any], cells: Mapping[str, Cell], skipped: frozenset[str], suite: Suite
 ) -> tuple[tuple[str, ...], int]:
-    image = report["header"]["image"]["name"]
-    day = dt.date.fromisoformat(report["header"]["runs"][0]["started"][:10])
+    header = report["header"]
+    day = dt.date.fromisoformat(header["runs"][0]["started"][:10])
     problems: list[str] = []
     trusted = 0
     for row in report["rows"]:
         cell = row["cell"]
         if (row["status"] == "skipped") != (cell in skipped):
             problems.append(f"{cell}: skipped by its selection or by its status, but not by both")
-        judged = rejudge(row, cells[cell], suite, image, day)
+        judged = rejudge(row, cells[cell], suite, header, day)
         trusted += judged.trusted
         problems += [f"{cell}: {problem}" for problem in judged.problems]
     named = {id_ for row in report["rows"] for id_ in row["requirements"]}

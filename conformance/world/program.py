@@ -8,12 +8,14 @@ import compileall
 import importlib.util
 import os
 import re
+import shlex
+import shutil
 import sys
 from pathlib import Path
 
 from conformance.lock.preload import WarmError, interpreter_of
 
-__all__ = ["compile_package", "package_of"]
+__all__ = ["compile_package", "default_program", "package_of", "why_unusable"]
 
 # As pip, uv, and the tools that they use write the script of an entry point.
 _ENTRY = re.compile(r"^from (\w+)[\w.]* import (\w+)[\w.]*$", re.MULTILINE)
@@ -23,6 +25,30 @@ _LINES = re.compile(
     r"|(?:el)?if sys\.argv\[0\]\.endswith\([^()]*\):|sys\.argv\[0\] = [^;]*"
     r"|sys\.exit\([\w.]+\(\)\)|"
 )
+
+
+def default_program() -> str:
+    """The launcher that is played where none is named: the awl beside this suite, else on PATH."""
+    beside = Path(sys.executable).parent / "awl"
+    return str(beside) if beside.exists() else shutil.which("awl") or "awl"
+
+
+def why_unusable(program: str) -> str:
+    """Why no process can be started from ``program``, with what to do; empty where one can.
+
+    Whether it is a launcher only the run can say. A name without a slash is looked for on PATH.
+    """
+    if shutil.which(program):
+        return ""
+    path = Path(program)
+    if path.is_dir():
+        return "is a directory"
+    if "/" not in program:
+        beside = f"; for the one in this folder say ./{program}" if path.is_file() else ""
+        return f"no such program on PATH{beside}"
+    if path.exists():
+        return f"not executable: chmod +x {shlex.quote(program)}, and begin it with #!"
+    return "no such file"
 
 
 def package_of(program: str) -> str:

@@ -243,6 +243,8 @@ class RemoteServer:
             stdout=subprocess.PIPE,
             env={**os.environ, "AWL_CONFORMANCE_PASSWORD": password},
             cwd=Path(__file__).resolve().parents[2],
+            # Ctrl-C is for the run, which closes the server when it ends.
+            start_new_session=True,
         )
         assert self._process.stdout is not None  # noqa: S101 - PIPE was asked for
         line = self._process.stdout.readline()

@@ -1,11 +1,13 @@
 """``run --json``: events for tools on stdout, one JSON document a line, and nothing else."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from .conftest import Ran, run
+from .conftest import ROOT, Ran, run
 
 
 @pytest.fixture(scope="module")
@@ -35,3 +37,25 @@ def test_what_is_skipped_is_in_the_report(ran: tuple[Ran, Path]) -> None:
     report = json.loads((ran[1] / "report.json").read_text())
     assert report["footer"]["counts"] == {"pass": 4, "skipped": 5}
     assert "conformant 4/9 (part)" in (ran[1] / "badge.json").read_text()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_reader_that_goes_away_ends_the_run(tmp_path: Path, workers: str) -> None:
+    words = ["run", "--select", "rm-known", "--json", "-n", workers, "--out", str(tmp_path)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "conformance.cli", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert '"start"' in process.stdout.readline()
+        process.stdout.close()
+        told = process.stderr.read()
+        assert process.wait(timeout=120) == 4
+    assert "Error" not in told
+    assert "INTERNALERROR" not in told
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["footer"]["verdict"]["word"] == "incomplete"

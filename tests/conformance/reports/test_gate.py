@@ -269,3 +269,26 @@ def test_long_lists_are_cut_unless_all_is_asked_for(good_report: Report) -> None
     found = changes(old, new)
     assert "more (--all)" in text_of(found)
     assert "more (--all)" not in text_of(found, everything=True)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("[]", "no report and no baseline: not a JSON object"),
+        ("{}", "no report and no baseline: schema_version None, expected 1"),
+        ('{"schema_version": 1}', "no report and no baseline: it has no cases"),
+        ('{"schema_version": 1, "cases": 1}', "no report and no baseline: its parts have another"),
+        ('{"schema_version": 1, "header": {}, "rows": [], "footer": {}}', "it has no contract"),
+        ("# Read me", "cut off or no JSON"),
+    ],
+)
+def test_a_baseline_that_is_none_is_a_usage_error_in_words(
+    good: Path, tmp_path: Path, content: str, told: str
+) -> None:
+    path = tmp_path / "x.json"
+    path.write_text(content)
+    for words in (("diff", str(path), str(good)), ("gate", str(good), "--baseline", str(path))):
+        ran = call(*words)
+        assert ran.exit == 2
+        assert told in ran.stderr
+        assert "Error" not in ran.stderr

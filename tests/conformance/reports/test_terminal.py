@@ -50,6 +50,11 @@ def test_the_grid_has_a_box_for_each_command_and_runtime() -> None:
     assert "verdict: conformant" in text
 
 
+def test_a_box_in_which_nothing_was_played_has_no_mark() -> None:
+    text = page(result("a[host]", Status.SKIPPED), result("b[container]", Status.PASS))
+    assert "rm       – (1 skipped)  ✓ 1/1" in text  # noqa: RUF001 - a dash is meant
+
+
 def test_a_failure_shows_requirement_expected_observed_command_and_replay() -> None:
     text = page(result("rm-known[host]", Status.FAIL))
     for part in (

@@ -230,6 +230,54 @@ def test_long_streams_are_taken_as_recorded_and_counted(good_report: Report, sui
     assert found.trusted > 0
 
 
+@pytest.mark.parametrize("command", ["verify", "badge", "statement", "report"])
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"# Read me\n", "no report: it is no JSON document"),
+        (b"\xff\xfe", "no report: it is no text"),
+        (b"[1]", "no report: it has no footer, header, rows"),
+        (b'{"name": 1}', "no report: it has no footer, header, rows"),
+        (b'{"header": {}}\n{"plan": []}\n', "no report: it is no JSON document"),
+    ],
+)
+def test_what_is_no_report_at_all_is_a_usage_error(
+    tmp_path: Path, command: str, content: bytes, told: str
+) -> None:
+    path = tmp_path / "x.json"
+    path.write_bytes(content)
+    ran = call(command, str(path))
+    assert ran.exit == 2
+    assert told in ran.stderr
+
+
+@pytest.mark.parametrize("command", ["badge", "report"])
+def test_what_cannot_be_rendered_is_a_usage_error(tmp_path: Path, command: str) -> None:
+    path = tmp_path / "x.json"
+    path.write_text('{"schema_version": 1, "header": {}, "rows": [], "footer": {}}')
+    ran = call(command, str(path))
+    assert ran.exit == 2
+    assert "required property" in ran.stderr
+
+
+def test_a_report_without_a_part_or_with_more_is_refused(good_report: Report, write: Write) -> None:
+    more = write(json.dumps(good_report) + "\nmore\n")
+    del good_report["rows"]
+    for path in (more, write(good_report)):
+        assert call("verify", str(path)).exit == 1
+
+
+def test_a_folder_without_a_report_and_a_key_that_is_none_are_usage_errors(
+    good: Path, tmp_path: Path
+) -> None:
+    ran = call("verify", str(tmp_path))
+    assert ran.exit == 2
+    assert "No such file" in ran.stderr
+    assert call("verify", str(good), "--key", str(tmp_path / "nope")).exit == 2
+    (tmp_path / "short").write_text("short")
+    assert call("verify", str(good), "--key", str(tmp_path / "short")).exit == 2
+
+
 def test_files_that_are_no_reports_are_told_apart(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     for text, told in (

@@ -32,8 +32,20 @@ def test_no_cell_passes_on_a_program_that_does_nothing(conformance: Call, name: 
     assert "unsupported" not in ran.statuses().values()
 
 
-def test_a_program_that_cannot_be_started_is_a_root_cause(conformance: Call) -> None:
+def test_a_program_that_is_not_there_is_2_and_nothing_is_written(conformance: Call) -> None:
     ran = conformance("run", "--program", "/nonexistent/awl", "-n", "0", "--select", "ls")
+    assert ran.exit == 2
+    assert "no such file" in ran.stderr
+    assert not ran.out.exists()
+
+
+def test_a_program_that_cannot_be_started_is_a_root_cause(
+    conformance: Call, tmp_path: Path
+) -> None:
+    program = tmp_path / "launcher"
+    program.write_text("#!/nonexistent/interpreter\n")
+    program.chmod(0o755)
+    ran = conformance("run", "--program", str(program), "-n", "0", "--select", "ls")
     assert ran.exit == 1
     assert "cannot be started" in ran.stdout
 
