@@ -174,14 +174,14 @@ def test_a_killed_run_is_cleared_by_the_next_and_a_living_one_is_not(
 ) -> None:
     living = start("--select", SELECT, "-n", "2", "--seed", "1")
     alive = living.wait_for_results(1)
+    # It shall not end before the next run has cleared up: its workers go on, it deals out no more.
+    living.process.send_signal(signal.SIGSTOP)
     killed = start("--select", SELECT, "-n", WORKERS, "--seed", "2")
     dead = killed.wait_for_results(3)
     family = _below(killed.process.pid)
     assert len(family) >= 2 * int(WORKERS)  # each worker has a zygote
     killed.process.send_signal(signal.SIGKILL)
     killed.process.wait(10)
-    # It shall not end before the next run has cleared up: its workers go on, it deals out no more.
-    living.process.send_signal(signal.SIGSTOP)
     # Workers see the end of their controller, and what they play ends with them.
     assert _gone(20, lambda: family & _alive())
     assert not _of_run(dead)

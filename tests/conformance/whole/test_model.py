@@ -24,10 +24,10 @@ KEPT = Fault(
     program=(
         Edit(
             "runtimes/container.py",
-            "            kept = self._volumes_before(spec.name, container)\n",
-            "            kept = self._volumes_before(spec.name, container)\n"
+            "            kept = own.volumes_before()\n",
+            "            kept = own.volumes_before()\n"
             '            if spec.name in self._store.records("kept"):\n'
-            "                self._remove_volumes(kept)\n"
+            "                own.remove_volumes(kept)\n"
             "                kept = set()\n",
         ),
     ),
