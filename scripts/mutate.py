@@ -30,7 +30,7 @@ from conformance import resources
 from conformance.catalogue.matrix import expand, load_suite
 from conformance.execute import Worker
 from conformance.faults.fault import Edit, Fault
-from conformance.faults.hunt import STEP_SECONDS, in_order
+from conformance.faults.hunt import STEP_SECONDS, in_order, is_good
 from conformance.faults.loader import load_faults
 from conformance.faults.workshop import faulty
 from conformance.lock import kernel
@@ -139,9 +139,18 @@ def _try(mutant: Mutant) -> Fate:
     spoilt = faulty(fault, _here["subject"], _here["settings"], _here["workshop"] / name)
     with Worker(_here["suite"], evolve(spoilt, timeout=STEP_SECONDS), name) as worker:
         for played, cell in enumerate(_here["cells"][mutant.module], 1):
-            if worker.execute(cell).status not in _GOOD:
+            if worker.execute(cell).status not in _GOOD and _is_good(cell):
                 return Fate(mutant, cell.id, played)
     return Fate(mutant, None, len(_here["cells"][mutant.module]))
+
+
+def _is_good(cell: Cell) -> bool:
+    """Whether the good launcher passes a cell, on the same machine and under the same load."""
+    known = _here.setdefault("good", {})
+    if not known.get(cell.id):
+        name = f"{_here['name']}-{_here['count']}-good"
+        known |= is_good([cell], _here["suite"], _here["settings"], name)
+    return bool(known[cell.id])
 
 
 def main() -> int:
@@ -182,6 +191,9 @@ def main() -> int:
             return 3
         fates = []
         for done in as_completed([pool.submit(_try, mutant) for mutant in found]):
+            if problem := done.exception():
+                print(f"not tried: {problem}", file=sys.stderr)
+                continue
             fates.append(done.result())
             print(f"{len(fates)}/{len(found)} {_shown(fates[-1])}", file=sys.stderr, flush=True)
     alive = sorted(fate.mutant for fate in fates if fate.cell is None)
