@@ -16,18 +16,24 @@ try:
 
     from conformance import __version__, resources
     from conformance.catalogue.case import Cell, Suite
-    from conformance.catalogue.dataerror import DataErrors, nearest
-    from conformance.catalogue.matrix import expand, load_suite, select, unmatched
+    from conformance.catalogue.dataerror import nearest
+    from conformance.catalogue.matrix import expand, select, unmatched
     from conformance.certify.command import certify
     from conformance.commands_report import COMMANDS
     from conformance.compare.command import compare_command
     from conformance.faults.command import faults
     from conformance.kit import explain as explaining
     from conformance.kit.coverage import coverage
-    from conformance.kit.options import make_folder, refuse_unknown_runtimes, usable_program
+    from conformance.kit.options import (
+        data_of,
+        make_folder,
+        refuse_unknown_runtimes,
+        usable_program,
+    )
     from conformance.kit.replay import replay as replay_cell
     from conformance.model.command import model
     from conformance.reports.contract_page import contract_page
+    from conformance.reports.events import discard
     from conformance.reports.shard import parse_shard
     from conformance.world.engines import abilities_of
 except ModuleNotFoundError as _missing:
@@ -51,13 +57,7 @@ def _load(matrices: Path | None, *, draft: bool = False) -> Suite:
     if folder.is_dir() and not any(folder.glob("cases/*.yaml")):
         click.echo(f"awl-conformance: the matrix is empty: no cases in {folder}", err=True)
         sys.exit(_NOTHING)
-    try:
-        return load_suite(folder, allow_gaps=draft)
-    except DataErrors as error:
-        for defect in error.errors:
-            click.echo(str(defect), err=True)
-        click.echo(f"awl-conformance: {len(error.errors)} defects in the data", err=True)
-        sys.exit(_USAGE)
+    return data_of(folder, allow_gaps=draft)
 
 
 def _chosen(
@@ -225,9 +225,7 @@ def _let_go_of_streams() -> None:
         try:
             stream.flush()
         except OSError:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, stream.fileno())
-            os.close(nowhere)
+            discard(stream)
 
 
 def _distribution(workers: str, cells: int) -> tuple[str, ...]:

@@ -8,15 +8,15 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
 from conformance import resources
 from conformance.catalogue.case import Suite
 from conformance.catalogue.dataerror import DataErrors
-from conformance.catalogue.matrix import expand, load_suite
-from conformance.kit.options import make_folder, write_out
+from conformance.catalogue.matrix import expand
+from conformance.kit.options import data_of, make_folder, stop, write_out
 from conformance.reports import baseline as baselines
 from conformance.reports import difference, document, gate, seal
 from conformance.reports.annotations import annotations
@@ -41,36 +41,21 @@ _matrices = click.option(
 _json = click.option("--json", "as_json", is_flag=True, help="one JSON document")
 
 
-def _stop(message: object, code: int = _USAGE) -> NoReturn:
-    for line in str(message).splitlines():
-        click.echo(f"awl-conformance: {line}", err=True)
-    sys.exit(code)
-
-
-def _suite(matrices: Path | None) -> Suite:
-    try:
-        return load_suite((matrices or resources.matrices()).absolute(), allow_gaps=True)
-    except DataErrors as error:
-        for defect in error.errors:
-            click.echo(str(defect), err=True)
-        _stop(f"{len(error.errors)} defects in the data")
-
-
 def _report(path: Path, *, code: int = _USAGE) -> dict[str, Any]:
     """The report in a file, or in the folder of a run; ``code`` for one that was cut or changed."""
     try:
         return document.load(path / REPORT if path.is_dir() else path)
     except document.NoReportError as error:
-        _stop(error)
+        stop(error)
     except document.ReportError as error:
-        _stop(error, code)
+        stop(error, code)
 
 
 def _rendered(path: Path) -> dict[str, Any]:
     """A report to be rendered: not verified, but of the form that renderings read."""
     report = _report(path)
     if problem := next(violations(report), ""):
-        _stop(f"{path}: a report of another form than this suite's: {problem}")
+        stop(f"{path}: a report of another form than this suite's: {problem}")
     return report
 
 
@@ -84,7 +69,7 @@ def _refuse(path: Path, verification: Verification) -> None:
     if not verification.holds:
         for problem in verification.problems:
             click.echo(f"refused: {problem}", err=True)
-        _stop(f"{path}: this report does not hold", _REFUSED)
+        stop(f"{path}: this report does not hold", _REFUSED)
 
 
 # ---------------------------------------------------------------------- report
@@ -116,20 +101,20 @@ def report_command(
     Without --format everything is written, beside the source or into --out.
     """
     if source.suffix == ".jsonl" or (source.is_dir() and not (source / REPORT).is_file()):
-        suite = _suite(matrices)
+        suite = data_of(matrices, allow_gaps=True)
         try:
             recorded = document.read_results(source / RESULTS if source.is_dir() else source)
             cells = {cell.id: cell for cell in expand(suite, recorded.header["runtimes"])}
             report = document.build(recorded, suite, cells)
         except document.ReportError as error:
-            _stop(error)
+            stop(error)
     else:
         report = _rendered(source)
     if faults is not None:
         try:
             report = document.with_faults(report, json.loads(faults.read_text(encoding="utf-8")))
         except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError) as error:
-            _stop(f"--faults {faults}: no score of a campaign ({error!r})")
+            stop(f"--faults {faults}: no score of a campaign ({error!r})")
     if format_ is not None:
         write_out(_FORMATS[format_](report), out)
         return
@@ -166,7 +151,7 @@ def verify_command(
         secret = None if key is None else seal.read_key(key)
     except seal.SignatureError as error:
         raise click.UsageError(str(error)) from error
-    report, verification = _verified(source, _suite(matrices), program)
+    report, verification = _verified(source, data_of(matrices, allow_gaps=True), program)
     path = source / REPORT if source.is_dir() else source
     problems = list(verification.problems)
     try:
@@ -186,7 +171,7 @@ def verify_command(
     else:
         _tell(report, verification)
     if problems:
-        _stop(f"{path}: this report does not hold", _REFUSED)
+        stop(f"{path}: this report does not hold", _REFUSED)
 
 
 def _tell(report: dict[str, Any], verification: Verification) -> None:
@@ -212,15 +197,15 @@ def merge_command(sources: tuple[Path, ...], out: Path, matrices: Path | None) -
     """
     names = [str(source) for source in sources]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        _stop(f"an overlap: given twice: {', '.join(twice)}", _REFUSED)
+        stop(f"an overlap: given twice: {', '.join(twice)}", _REFUSED)
     reports = {str(source): _report(source, code=_REFUSED) for source in sources}
-    suite = _suite(matrices)
+    suite = data_of(matrices, allow_gaps=True)
     for source in sources:
         _refuse(source, verify(reports[str(source)], suite))
     try:
         report = merge(reports)
     except MergeError as error:
-        _stop(f"{error}\nthese are not the shards of one run", _REFUSED)
+        stop(f"{error}\nthese are not the shards of one run", _REFUSED)
     _refuse(out / REPORT, verify(report, suite))
     make_folder(out)
     written = write_renderings(out, report)
@@ -236,7 +221,7 @@ def _standing(path: Path) -> baselines.Standing:
     try:
         return baselines.load_standing(path / REPORT if path.is_dir() else path)
     except document.ReportError as error:
-        _stop(error)
+        stop(error)
 
 
 @click.command("diff")
@@ -278,7 +263,7 @@ def gate_command(
     Shut (exit 1): new failures, lost coverage, stale or expired divergences and gaps, a lower fault
     score, a contract that changed without a new version, a report that does not hold.
     """
-    suite = _suite(matrices)
+    suite = data_of(matrices, allow_gaps=True)
     report, verification = _verified(source, suite)
     _refuse(source, verification)
     folder = matrices or resources.matrices()
@@ -288,11 +273,11 @@ def gate_command(
         every = {*cells, *(cell.id for cell in expand(suite))}
         gaps = load_gaps(gaps_file, suite.contract, every) if gaps_file.is_file() else ()
     except DataErrors as error:
-        _stop(error)
+        stop(error)
     if not baseline.is_file():
         if not update:
             hint = f"make the first one with --update: gate {source} --baseline {baseline} --update"
-            _stop(f"--baseline {baseline}: no such file\nhint: {hint}")
+            stop(f"--baseline {baseline}: no such file\nhint: {hint}")
         held = baselines.standing_of(report)
     else:
         held = _standing(baseline)
@@ -325,7 +310,7 @@ def badge_command(source: Path, format_: str, out: Path | None) -> None:
 @_matrices
 def statement_command(source: Path, out: Path | None, matrices: Path | None) -> None:
     """State what was proved, what was not, and how to repeat it: YAML, of a report that holds."""
-    report, verification = _verified(source, _suite(matrices))
+    report, verification = _verified(source, data_of(matrices, allow_gaps=True))
     _refuse(source, verification)
     write_out(statement(report), out)
 

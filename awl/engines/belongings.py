@@ -67,13 +67,7 @@ class Belongings:
     def volumes(self) -> set[str]:
         """Return the names of its volumes."""
         # One filter only: Podman lists what meets any of several.
-        rows = self._engine.rows(
-            "volume",
-            "ls",
-            "--filter",
-            f"label={_LABEL}={self._name}",
-            fields=("Name", f"label:{_LABEL}", f"label:{_INSTALLATION}"),
-        )
+        rows = self._volume_rows(f"label={_LABEL}={self._name}")
         return {row[0] for row in rows if row[1:] == [self._name, self._installation]}
 
     def volumes_before(self) -> set[str]:
@@ -83,14 +77,7 @@ class Belongings:
         """
         wanted = {f"{self.container}-{part}" for part, _ in _VOLUMES}
         found = set()
-        rows = self._engine.rows(
-            "volume",
-            "ls",
-            "--filter",
-            f"name={self.container}-",
-            fields=("Name", f"label:{_LABEL}", f"label:{_INSTALLATION}"),
-        )
-        for volume, label, installation in rows:
+        for volume, label, installation in self._volume_rows(f"name={self.container}-"):
             if volume not in wanted:
                 continue
             if (label, installation) != (self._name, self._installation):
@@ -100,6 +87,11 @@ class Belongings:
                 )
             found.add(volume)
         return found
+
+    def _volume_rows(self, condition: str) -> list[list[str]]:
+        """Return name, workspace and installation of each volume that the filter lets through."""
+        fields = ("Name", f"label:{_LABEL}", f"label:{_INSTALLATION}")
+        return self._engine.rows("volume", "ls", "--filter", condition, fields=fields)
 
     # ------------------------------------------------------------ making
 

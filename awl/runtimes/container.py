@@ -59,10 +59,9 @@ class ContainerRuntime:
     def create(self, spec: CreateSpec, populate: Populate) -> Workspace:
         """Start a container with its volumes, populate it, and commit by writing its record."""
         image = config.image(spec.image, self._environment).value
-        container = self._container(spec.name)
+        own = self._belongings(spec.name)
         program_is_there = self._engine.program  # before anything is made
         del program_is_there
-        own = self._belongings(spec.name)
         with self._store.lock("container", spec.name):
             self._refuse_existing(spec.name)
             kept = own.volumes_before()
@@ -80,7 +79,7 @@ class ContainerRuntime:
                     engine=self._engine.name,
                     status="running",
                     path=None,
-                    container=container,
+                    container=own.container,
                     image=image,
                     provider="guest",
                     mode="clone",
@@ -101,11 +100,11 @@ class ContainerRuntime:
 
     def rehearse(self, spec: CreateSpec) -> EngineExecutor:
         """Call what `create` would call to begin with; see `awl.runtimes.api.Rehearsal`."""
-        container = self._container(spec.name)
+        own = self._belongings(spec.name)
         self._refuse_existing(spec.name)
         image = config.image(spec.image, self._environment).value
-        self._engine.call(*self._belongings(spec.name).run_words(image, pull=spec.pull))
-        return EngineExecutor(self._engine, container, spec.name)
+        self._engine.call(*own.run_words(image, pull=spec.pull))
+        return EngineExecutor(self._engine, own.container, spec.name)
 
     def executor(self, name: str) -> EngineExecutor:
         """Return the way into the container of `name`, by the id that its record holds."""

@@ -204,8 +204,9 @@ def _expect(
         pinned = contract.exit_of(error, contract.subcommand(argv))
     if json is not None and "schema" in json:
         _known((*route, "json", "schema"), "output", json["schema"], contract.outputs)
-    codes = then.get("exit", pinned)
-    codes = [_code(code, route) for code in (codes if isinstance(codes, list) else [codes])]
+    wanted = then.get("exit", pinned)
+    wanted = wanted if isinstance(wanted, list) else [wanted]
+    codes = [_whole(code, "exit", route) for code in wanted]
     return Expect(
         exit=codes[0],
         or_exits=tuple(codes[1:]),
@@ -270,17 +271,14 @@ def _mode(row: dict[str, Any], route: Route, default: int = 0) -> int:
         raise TemplateError((*route, "mode"), f"{text!r} is no permission bits") from None
 
 
-def _code(value: Any, route: Route) -> int:
+def _whole(value: Any, key: str, route: Route) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    raise TemplateError((*route, "exit"), f"exit: {value!r} is not a whole number")
+    raise TemplateError((*route, key), f"{key}: {value!r} is not a whole number")
 
 
 def _count(row: dict[str, Any], key: str, route: Route) -> int | None:
-    value = row.get(key)
-    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
-        return value
-    raise TemplateError((*route, key), f"{key}: {value!r} is not a whole number")
+    return None if row.get(key) is None else _whole(row[key], key, route)
 
 
 def _number(row: dict[str, Any], key: str, route: Route) -> float | None:

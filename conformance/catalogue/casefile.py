@@ -23,11 +23,12 @@ if TYPE_CHECKING:
     from conformance.catalogue.dataerror import DataError
     from conformance.catalogue.yamlstrict import Document, Route
 
-__all__ = ["CaseReader", "ValueSet", "is_destructive", "read_values", "template_of"]
+__all__ = ["OWN_AXES", "CaseReader", "ValueSet", "is_destructive", "read_values", "template_of"]
 
 _UNPRINTABLE = re.compile(r"[^A-Za-z0-9._=-]")
 _MAX_ID = 40
-_OWN_AXES = ("runtime", "via", "output")
+#: Axes that every cell has.
+OWN_AXES = ("runtime", "via", "output")
 _WITH_PODMAN = ("podman", "both", "docker-is-podman")
 
 
@@ -126,10 +127,10 @@ class CaseReader:
         tags: frozenset[str] = frozenset()
         axes = []
         # via and output come first in ids, wherever they are written.
-        for name in sorted(raw, key=lambda name: (name not in _OWN_AXES, *_rank(name))):
+        for name in sorted(raw, key=lambda name: (name not in OWN_AXES, *_rank(name))):
             if name == "runtime":
                 continue
-            if name in VARIABLES and name not in _OWN_AXES:
+            if name in VARIABLES and name not in OWN_AXES:
                 self._report((*route, "axes", name), f"{name!r} is a placeholder already", key=True)
             rows: list[tuple[Route, AxisValue]] = []
             items = raw[name] if isinstance(raw[name], list) else [raw[name]]
@@ -193,7 +194,7 @@ def is_destructive(texts: list[str], contract: Contract) -> bool:
 
 
 def _rank(name: str) -> tuple[int]:
-    return (_OWN_AXES.index(name) if name in _OWN_AXES else 0,)
+    return (OWN_AXES.index(name) if name in OWN_AXES else 0,)
 
 
 def _value(item: Any) -> AxisValue:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from conformance.catalogue.binding import bind
 from conformance.catalogue.case import AxisValue, Case, Cell
+from conformance.catalogue.casefile import OWN_AXES
 from conformance.catalogue.expansion import cells_of
 from conformance.catalogue.parity_matrix import option_feature
 from conformance.catalogue.template import VARIABLES, TemplateError, holes
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["case_defects", "suite_defects", "suite_gaps", "suite_warnings", "template_defects"]
 
-_FROM_CELL = ("runtime", "via", "output", "other", "ws", "work")
+_FROM_CELL = (*OWN_AXES, "other", "ws", "work")
 _TRIAL = {name: name for name in VARIABLES if name not in _FROM_CELL}
 _AT = re.compile(r"[A-Za-z_][\w-]*(\[([0-9]+|\*)\]|\.[A-Za-z_][\w-]*)*")
 _SAYS_EXIT = re.compile(r"\b(exits?|exit code) [1-9]")
@@ -236,11 +237,9 @@ def _unused_axes(document: Document, route: Route, case: Case) -> Iterator[DataE
     """Yield each axis that nothing asks for and that is called nearly like one of every cell's own:
     ``outptu`` would play the same cell again and again.
     """
-    values = [value for axis in case.axes for value in axis.values]
-    trees = [dict(case.template), *({"": [value.value, dict(value.extra)]} for value in values)]
-    used = {name.partition(".")[0] for tree in trees for _, name in holes(tree)}
+    used = {name.partition(".")[0] for _, name in holes(dict(case.template))}
     for axis in case.axes:
-        meant = [name for name in _FROM_CELL[:3] if name != axis.name and _alike(axis.name, name)]
+        meant = [name for name in OWN_AXES if name != axis.name and _alike(axis.name, name)]
         if meant and axis.name not in used:
             place = (*route, "axes", axis.name)
             message = f"nothing asks for the axis {axis.name!r}: no {{{axis.name}}} in this case"

@@ -10,17 +10,15 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
-from conformance import resources
 from conformance.catalogue.case import Suite
-from conformance.catalogue.dataerror import DataErrors
-from conformance.catalogue.matrix import load_suite
 from conformance.compare.comparison import Comparison, compare
 from conformance.compare.sides import SidesError, of_one_report, of_two_reports
 from conformance.compare.told import document_of, text_of
+from conformance.kit.options import data_of, stop
 from conformance.reports import document
 from conformance.reports.publish import REPORT
 from conformance.reports.verify import verify
@@ -71,7 +69,7 @@ def compare_command(
     that parity.yaml does not declare is an error, and so is a declaration that nothing fits.
     """
     _check(sources, programs, engines)
-    suite = _suite(matrices)
+    suite = data_of(matrices, allow_gaps=True)
     if not sources:
         words = ["--select", expression, "--image", image, "-n", workers]
         words += ["--matrices", str(matrices)] if matrices else []
@@ -117,7 +115,7 @@ def _play(out: Path, words: list[str]) -> Path:
     command = [sys.executable, "-m", "conformance.cli", "run", "--out", str(out), *words]
     code = subprocess.run(command, check=False, stdout=sys.stderr).returncode
     if code in (_USAGE, _ENVIRONMENT) or not (out / REPORT).is_file():
-        _stop("this run gave nothing that could be compared", code or _ENVIRONMENT)
+        stop("this run gave nothing that could be compared", code or _ENVIRONMENT)
     return out
 
 
@@ -134,17 +132,8 @@ def _compared(
             paths = programs if len(programs) == 2 else ()
             sides = of_two_reports(reports[0], reports[1], suite, runtimes, paths)
     except SidesError as error:
-        _stop(error)
+        stop(error)
     return compare(suite, *sides, dt.datetime.now(tz=dt.UTC).date())
-
-
-def _suite(matrices: Path | None) -> Suite:
-    try:
-        return load_suite((matrices or resources.matrices()).absolute(), allow_gaps=True)
-    except DataErrors as error:
-        for defect in error.errors:
-            click.echo(str(defect), err=True)
-        _stop(f"{len(error.errors)} defects in the data")
 
 
 def _report(path: Path, suite: Suite) -> dict[str, Any]:
@@ -152,16 +141,10 @@ def _report(path: Path, suite: Suite) -> dict[str, Any]:
     try:
         report = document.load(path / REPORT if path.is_dir() else path)
     except document.ReportError as error:
-        _stop(error)
+        stop(error)
     verification = verify(report, suite)
     for problem in verification.problems:
         click.echo(f"refused: {problem}", err=True)
     if not verification.holds:
-        _stop(f"{path}: this report does not hold")
+        stop(f"{path}: this report does not hold")
     return report
-
-
-def _stop(message: object, code: int = _USAGE) -> NoReturn:
-    for line in str(message).splitlines():
-        click.echo(f"awl-conformance: {line}", err=True)
-    sys.exit(code)

@@ -22,7 +22,7 @@ from conformance.catalogue.matrix import load_suite
 from conformance.faults.campaign import campaign, trails_of
 from conformance.faults.loader import load_faults
 from conformance.faults.score import Score
-from conformance.kit.options import make_folder, refuse_unknown_runtimes
+from conformance.kit.options import make_folder, refuse_data, refuse_unknown_runtimes
 from conformance.run import EnvironmentProblem, Options, Run
 
 if TYPE_CHECKING:
@@ -79,10 +79,7 @@ def faults(
         suite = load_suite(folder)
         catalogue = load_faults(folder, suite, allow_gaps=draft)
     except DataErrors as error:
-        for defect in error.errors:
-            click.echo(str(defect), err=True)
-        click.echo(f"awl-conformance: {len(error.errors)} defects in the data", err=True)
-        sys.exit(_USAGE)
+        refuse_data(error)
     refuse_unknown_runtimes(runtimes, suite.contract.runtimes)
     trails = [
         trail

@@ -1,14 +1,51 @@
 """What several commands ask of their options before anything is begun or written."""
 
+import sys
 from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
-from conformance.catalogue.dataerror import nearest
+from conformance import resources
+from conformance.catalogue.case import Suite
+from conformance.catalogue.dataerror import DataErrors, nearest
+from conformance.catalogue.matrix import load_suite
 from conformance.world.program import why_unusable
 
-__all__ = ["make_folder", "refuse_unknown_runtimes", "usable_program", "write_out"]
+__all__ = [
+    "data_of",
+    "make_folder",
+    "refuse_data",
+    "refuse_unknown_runtimes",
+    "stop",
+    "usable_program",
+    "write_out",
+]
+
+_USAGE = 2
+
+
+def stop(message: object, code: int = _USAGE) -> NoReturn:
+    """End with a message of one line or several."""
+    for line in str(message).splitlines():
+        click.echo(f"awl-conformance: {line}", err=True)
+    sys.exit(code)
+
+
+def refuse_data(error: DataErrors) -> NoReturn:
+    """End with every defect of the data."""
+    for defect in error.errors:
+        click.echo(str(defect), err=True)
+    stop(f"{len(error.errors)} defects in the data")
+
+
+def data_of(matrices: Path | None, *, allow_gaps: bool) -> Suite:
+    """The data of ``--matrices``, else the suite's own; ends where it has defects."""
+    try:
+        return load_suite((matrices or resources.matrices()).absolute(), allow_gaps=allow_gaps)
+    except DataErrors as error:
+        refuse_data(error)
 
 
 def usable_program(

@@ -17,9 +17,7 @@ import click
 from attrs import evolve
 
 from conformance import resources
-from conformance.catalogue.dataerror import DataErrors
-from conformance.catalogue.matrix import load_suite
-from conformance.kit.options import make_folder, refuse_unknown_runtimes, usable_program
+from conformance.kit.options import data_of, make_folder, refuse_unknown_runtimes, usable_program
 from conformance.lock.client import LockError
 from conformance.model.campaign import campaign
 from conformance.model.script import script, shows
@@ -86,12 +84,7 @@ def model(
     What is found is made short, and left as a script that needs no suite.
     """
     folder = (matrices or resources.matrices()).absolute()
-    try:
-        suite = load_suite(folder)
-    except DataErrors as error:
-        for defect in error.errors:
-            click.echo(str(defect), err=True)
-        sys.exit(_USAGE)
+    suite = data_of(folder, allow_gaps=False)
     refuse_unknown_runtimes(runtimes, suite.contract.runtimes)
     if set(KINDS) == set(without) or not sequences:
         click.echo("awl-conformance: no sequence is played, so nothing would be proved", err=True)

@@ -12,7 +12,14 @@ from attrs import asdict, define
 from conformance.reports.header import Selection, now
 from conformance.results import Result, Tally, Verdict
 
-__all__ = ["Events"]
+__all__ = ["Events", "discard"]
+
+
+def discard(stream: TextIO) -> None:
+    """Lead a stream that nobody reads to nowhere: what is buffered has to go somewhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 @define
@@ -34,10 +41,7 @@ class Events:
             self.stream.flush()
         except BrokenPipeError:
             self.gone = True
-            # What is buffered still has to go somewhere when the interpreter ends.
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self.stream.fileno())
-            os.close(nowhere)
+            discard(self.stream)
 
     def start(self, planned: Mapping[str, tuple[str, str]], selection: Selection) -> None:
         """The plan: how many cells, and how many of each runtime."""

@@ -40,8 +40,9 @@ def planned_cells(suite: Suite, selection: Selection) -> Plan:
             chosen = select(selection.select, chosen)
         every = tuple(chosen)
         # Over all cells: what is not chosen today may be named all the same, a typo may not.
-        unknown = unmatched(selection.skip, expand(suite)) if selection.skip else ()
-        skipped = select(selection.skip, expand(suite)) if selection.skip else ()
+        whole = tuple(expand(suite)) if selection.skip else ()
+        unknown = unmatched(selection.skip, whole) if selection.skip else ()
+        skipped = select(selection.skip, whole) if selection.skip else ()
         skipped_ids = frozenset(cell.id for cell in skipped)
     except ValueError as error:
         raise PlanError(str(error)) from error
