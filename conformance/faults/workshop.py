@@ -5,11 +5,13 @@ The good ones are only read, and never imported here: a launcher does that when 
 
 from __future__ import annotations
 
+import builtins
 import importlib.util
 import json
 import os
 import py_compile
 import shutil
+import symtable
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EditError", "edited", "faulty", "package_folder"]
 
+_BUILTINS = {*dir(builtins), "__file__", "__path__"}
 _WRAPPER = Path(__file__).with_name("wrapper.py")
 # As an installer writes the script of an entry point: calls of such a program can be forked.
 _LAUNCHER = """#!{python}
@@ -52,7 +55,8 @@ class EditError(ValueError):
 def edited(text: str, edit: Edit) -> str:
     """Return ``text`` changed; EditError where the old text is not there exactly once.
 
-    A Python file has to stay one: what cannot be imported would only show that imports fail.
+    A Python file has to stay one, and may not name what it does not have: a program that crashes
+    would only show that crashes are seen.
     """
     count = text.count(edit.find)
     if count != 1:
@@ -65,7 +69,25 @@ def edited(text: str, edit: Edit) -> str:
             compile(new, edit.file, "exec", dont_inherit=True)
         except SyntaxError as error:
             raise EditError(f"what it becomes is no Python: {error}") from None
+        strange = sorted(_unbound(new, edit.file) - _unbound(text, edit.file))
+        if strange:
+            raise EditError(f"what it becomes names {', '.join(strange)}, which it does not have")
     return new
+
+
+def _unbound(text: str, name: str) -> set[str]:
+    """Names of a module that neither it nor Python binds: using them is a NameError."""
+    module = symtable.symtable(text, name, "exec")
+    used: set[str] = set()
+    bound = {symbol.get_name() for symbol in module.get_symbols() if symbol.is_assigned()}
+    bound |= {symbol.get_name() for symbol in module.get_symbols() if symbol.is_imported()}
+    tables = [module]
+    for table in tables:
+        tables += table.get_children()
+        for symbol in table.get_symbols():
+            if symbol.is_global() or table is module:
+                (bound if symbol.is_declared_global() else used).add(symbol.get_name())
+    return used - bound - _BUILTINS
 
 
 def package_folder(package: str) -> Path | None:

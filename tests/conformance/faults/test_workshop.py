@@ -65,6 +65,8 @@ def test_an_edit_changes_the_one_place() -> None:
         ("a = a\n", Edit("x.py", "a", "c"), "2 times"),
         ("a = 1\n", Edit("x.py", "1", "("), "no Python"),
         ("a = 1\n", Edit("x.py", "1", "1"), "by itself"),
+        ("a = 1\n", Edit("x.py", "1", "b"), "names b, which it does not have"),
+        ("def f(a):\n    return a\n", Edit("x.py", "return a", "return json"), "names json"),
     ],
 )
 def test_an_edit_that_does_not_do_what_it_says_is_refused(text: str, edit: Edit, said: str) -> None:
@@ -90,7 +92,7 @@ def test_it_shows_the_name_of_the_program(settings: Settings, tmp_path: Path) ->
 
 
 def test_a_fake_is_edited_in_a_copy(settings: Settings, tmp_path: Path) -> None:
-    edit = Edit("engine/errors.py", "class DaemonError", "class OtherError")
+    edit = Edit("engine/errors.py", "fake docker: {message}", "other docker: {message}")
     bin_ = settings.images / "bin"
     bin_.mkdir(parents=True)
     (bin_ / "docker").write_text(f"_here = {str(resources.stubs() / 'docker')!r}\n")
@@ -99,8 +101,8 @@ def test_a_fake_is_edited_in_a_copy(settings: Settings, tmp_path: Path) -> None:
     assert made.client == str(tmp_path / "f" / "stubs" / "docker")
     launcher = (tmp_path / "f/stubs/bin/docker").read_text()
     assert launcher == f"_here = {str(tmp_path / 'f/stubs/docker')!r}\n"
-    assert "class OtherError" in (tmp_path / "f/stubs/engine/errors.py").read_text()
-    assert "class OtherError" not in (resources.stubs() / "engine/errors.py").read_text()
+    assert "other docker:" in (tmp_path / "f/stubs/engine/errors.py").read_text()
+    assert "other docker:" not in (resources.stubs() / "engine/errors.py").read_text()
 
 
 @pytest.mark.parametrize(
