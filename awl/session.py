@@ -101,9 +101,9 @@ class Session:
     def notice_migration(self) -> None:
         """Say, and remember that it was said, where the person's workspaces are (RT-8)."""
         self.console.note(
-            f"notice: the runtime is {config.DEFAULT_RUNTIME} now; your host workspaces are there"
-            f" as before: {self.program} ls --runtime host"
-            " (for good: export AGENT_WORKSPACE_RUNTIME=host)"
+            f"notice: {config.DEFAULT_RUNTIME} is the default runtime; your host workspaces are"
+            f" where they were: {self.program} ls --runtime host"
+            " (to make host the default: export AGENT_WORKSPACE_RUNTIME=host)"
         )
         with contextlib.suppress(AwlError, OSError):  # then it is said again
             self.context.store.commit(_NOTICES, "migration", {"shown": True})

@@ -23,6 +23,7 @@ try:
     from conformance.compare.command import compare_command
     from conformance.faults.command import faults
     from conformance.kit import explain as explaining
+    from conformance.kit.cells import cells_document
     from conformance.kit.coverage import coverage
     from conformance.kit.options import (
         data_of,
@@ -47,7 +48,7 @@ except ModuleNotFoundError as _missing:
 
 __all__ = ["main"]
 
-_USAGE, _ENVIRONMENT, _NOTHING = 2, 3, 4
+_USAGE, _ENVIRONMENT, _NOTHING, _INTERRUPTED = 2, 3, 4, 130
 # Below this many cells, starting workers costs more than it saves.
 _ALONE = 12
 
@@ -128,7 +129,18 @@ def _target_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Group(click.Group):
+    """Ends as a shell expects of what Ctrl-C ended; click itself would end with 1, a verdict."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("\nawl-conformance: interrupted", err=True)
+            ctx.exit(_INTERRUPTED)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="awl-conformance")
 def main() -> None:
     """Says what a workspace runtime must do, and whether one does it."""
@@ -255,7 +267,7 @@ def cases(
     suite = _load(matrices, draft=draft)
     found = _chosen(suite, runtimes, expression, engine)
     if as_json:
-        click.echo(json.dumps(explaining.cells_document(suite, found), indent=2))
+        click.echo(json.dumps(cells_document(suite, found), indent=2))
         return
     for cell in found:
         click.echo(cell.id)

@@ -35,7 +35,7 @@ from conformance.catalogue.step import (
     TtyResize,
     TtySend,
 )
-from conformance.catalogue.template import TemplateError, fill, text_of
+from conformance.catalogue.template import TemplateError, fill, text_of, texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from conformance.catalogue.parity import Signature
     from conformance.catalogue.yamlstrict import Route
 
-__all__ = ["bind"]
+__all__ = ["bind", "filled"]
 
 
 def bind(cell: Cell, variables: Mapping[str, str]) -> Bound:
@@ -55,8 +55,7 @@ def bind(cell: Cell, variables: Mapping[str, str]) -> Bound:
     be given, else ``ws`` is the first workspace of `given` and ``work`` its work directory as seen
     inside. runtime, via, output, other and the axes come from the cell.
     """
-    template = _template_of(cell)
-    tree = fill(template, _names(cell, template, variables))
+    tree = filled(cell, variables)
     given = tuple(_given(row, ("given", n)) for n, row in enumerate(tree["given"]))
     contract = cell.case.contract
     refused = cell.parity.signature if cell.parity and cell.plan == "refusal" else None
@@ -64,6 +63,16 @@ def bind(cell: Cell, variables: Mapping[str, str]) -> Bound:
     for n, row in enumerate(tree["and"]):
         steps.append(_step(row["when"], row["then"], ("and", n), contract, None))
     return Bound(given, tuple(steps))
+
+
+def filled(cell: Cell, variables: Mapping[str, str]) -> dict[str, Any]:
+    """Return the given, when, then and `and` of a cell as written, with nothing left to fill in.
+
+    ``variables`` and errors: as ``bind`` has them.
+    """
+    template = _template_of(cell)
+    tree: dict[str, Any] = fill(template, _names(cell, template, variables))
+    return tree
 
 
 def _template_of(cell: Cell) -> dict[str, Any]:
@@ -111,9 +120,9 @@ def _given(row: dict[str, Any], route: Route) -> Given:
         case {"workspace": name}:
             return GivenWorkspace(
                 text_of(name),
-                _texts(row.get("repos", ())),
+                texts_of(row.get("repos", ())),
                 row.get("runtime"),
-                _texts(row.get("args", ())),
+                texts_of(row.get("args", ())),
             )
         case {"env": variables}:
             return GivenEnv(_environment(variables))
@@ -134,7 +143,7 @@ def _given(row: dict[str, Any], route: Route) -> Given:
         case {"program": name}:
             return GivenProgram(name)
         case {"run": argv}:
-            return GivenRun(_texts(argv))
+            return GivenRun(texts_of(argv))
     raise TemplateError(route, f"not a kind of given: {', '.join(row)}")
 
 
@@ -145,7 +154,7 @@ def _step(
     contract: Contract,
     refused: Signature | None,
 ) -> Step:
-    argv = _texts(when["run"])
+    argv = texts_of(when["run"])
     actions = when.get("tty")
     return Step(
         argv=argv,
@@ -225,7 +234,7 @@ def _expect(
 
 def _engine(row: dict[str, Any], route: Route) -> EngineExpect:
     calls, most = _count(row, "calls", route), _count(row, "max", route)
-    return EngineExpect(calls, most, _texts(row.get("never", ())))
+    return EngineExpect(calls, most, texts_of(row.get("never", ())))
 
 
 def _known(route: Route, kind: str, word: str, valid: Mapping[str, object]) -> None:
@@ -236,7 +245,7 @@ def _known(route: Route, kind: str, word: str, valid: Mapping[str, object]) -> N
 def _text(row: dict[str, Any] | None) -> TextExpect | None:
     if row is None:
         return None
-    lists = {key: _texts(row[key]) for key in ("lines", "contains", "lacks") if key in row}
+    lists = {key: texts_of(row[key]) for key in ("lines", "contains", "lacks") if key in row}
     return TextExpect(
         equals=text_of(row["is"]) if "is" in row else None,
         matches=text_of(row["matches"]) if "matches" in row else None,
@@ -249,7 +258,7 @@ def _text(row: dict[str, Any] | None) -> TextExpect | None:
 def _presence(row: dict[str, Any] | None) -> Presence | None:
     if row is None:
         return None
-    return Presence(_texts(row.get("present", ())), _texts(row.get("absent", ())))
+    return Presence(texts_of(row.get("present", ())), texts_of(row.get("absent", ())))
 
 
 def _file(row: Any, route: Route) -> FileExpect:
@@ -258,7 +267,7 @@ def _file(row: Any, route: Route) -> FileExpect:
     return FileExpect(
         row.get("kind", "file"),
         content=text_of(row["content"]) if "content" in row else None,
-        contains=_texts(row.get("contains", ())),
+        contains=texts_of(row.get("contains", ())),
         mode=_mode(row, route) if "mode" in row else None,
     )
 
@@ -290,12 +299,3 @@ def _number(row: dict[str, Any], key: str, route: Route) -> float | None:
 
 def _environment(row: Mapping[str, Any]) -> dict[str, str | None]:
     return {key: None if value is None else text_of(value) for key, value in row.items()}
-
-
-def _texts(values: Any) -> tuple[str, ...]:
-    """Texts of scalars; a placeholder that became a list stands for all its items."""
-    return tuple(
-        text_of(item)
-        for value in values
-        for item in (value if isinstance(value, list) else (value,))
-    )

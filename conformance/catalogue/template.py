@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from conformance.catalogue.yamlstrict import Route
 
-__all__ = ["VARIABLES", "TemplateError", "fill", "holes", "text_of"]
+__all__ = ["VARIABLES", "TemplateError", "fill", "holes", "text_of", "texts_of"]
 
 # What every cell has, beside its axes. `other` is the other built-in runtime, `ws` the first
 # workspace of `given`, `work` its work directory as seen inside.
@@ -97,6 +97,15 @@ def text_of(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return "null" if value is None else str(value)
+
+
+def texts_of(values: Iterable[Any]) -> tuple[str, ...]:
+    """Return the texts of scalars; a placeholder that became a list stands for all its items."""
+    return tuple(
+        text_of(item)
+        for value in values
+        for item in (value if isinstance(value, list) else (value,))
+    )
 
 
 def _replace(part: re.Match[str], look_up: Callable[[str], Any]) -> str:

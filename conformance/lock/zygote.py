@@ -12,6 +12,7 @@ With a preload it is the program's own interpreter that is started, and the prog
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -47,7 +48,8 @@ def main(fd: int, mode: str, preload: str = "") -> None:
             return
         warm, note = _warm(preload, locked=mode != "none") if preload else (None, "")
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the keepers
-        wire.send(control, {"ready": os.getpid(), "warm": warm is not None, "note": note})
+        with contextlib.suppress(BrokenPipeError):  # then there is nobody to serve
+            wire.send(control, {"ready": os.getpid(), "warm": warm is not None, "note": note})
         while True:
             try:
                 order, (channel_fd,) = wire.receive(control)
