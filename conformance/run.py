@@ -253,7 +253,8 @@ class Run:
         return (
             f"the program does not answer as a launcher: `{shown}`\n"
             f"expected  one JSON document with schema_version and version (CLI-5a, CLI-8)\n"
-            f"observed  {problem}"
+            f"observed  {problem}\n"
+            f"next      awl-conformance explain version"
         )
 
     def _is_no_launcher(self, outcome: process.Outcome) -> str:

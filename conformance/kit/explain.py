@@ -30,12 +30,13 @@ def names(suite: Suite) -> Iterator[str]:
     yield from suite.contract.requirements
     yield from suite.cases
     yield from suite.contract.commands
+    yield from suite.contract.outputs
     yield from suite.contract.error_codes
     yield from map(str, suite.contract.exit_codes)
 
 
 def explain(suite: Suite, id_: str) -> str | None:
-    """A page on a requirement, a case, a cell, a command, an error code or an exit code."""
+    """A page on a requirement, case, cell, command, output, error code or exit code."""
     contract = suite.contract
     if id_ in contract.requirements:
         return "\n".join(_requirement(suite, id_))
@@ -43,6 +44,8 @@ def explain(suite: Suite, id_: str) -> str | None:
         return "\n".join(_case(suite, suite.cases[id_]))
     if id_ in contract.commands:
         return "\n".join(_command(suite, id_))
+    if id_ in contract.outputs:
+        return "\n".join(_output(suite, id_))
     if id_ in contract.error_codes:
         code = contract.error_codes[id_]
         return f"error {code.code}: exit {code.exit}\n  {code.text}"
@@ -120,9 +123,17 @@ def _command(suite: Suite, id_: str) -> Iterator[str]:
     yield f"awl {command.usage}"
     yield f"  {command.text}"
     yield from (f"  {option.name:<18} {option.text}" for option in command.options)
+    if command.json:
+        yield ""
+        yield from _output(suite, command.json)
     rows = [row for row in suite.parity.features.values() if row.command == id_]
     yield from _features(rows)
     yield from _next(f"run --select {id_}")
+
+
+def _output(suite: Suite, id_: str) -> Iterator[str]:
+    yield f"--json prints one document (JSON Schema {id_!r})"
+    yield from _block(suite.contract.outputs[id_])
 
 
 # ---------------------------------------------------------------------- their parts

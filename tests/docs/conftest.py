@@ -58,7 +58,8 @@ def sandbox(tmp_path: Path, toolbox: Path, forge: str) -> Sandbox:
     seed = [sys.executable, "-IS", str(resources.stubs() / "seed.py")]
     words = [str(made.engine / "state"), "--etc", str(etc), "--link", str(made.bin)]
     subprocess.run([*seed, *words], check=True, timeout=30)
-    (made.bin / "awl").symlink_to(Path(sys.executable).parent / "awl")
+    for name in ("awl", "awl-conformance"):
+        (made.bin / name).symlink_to(Path(sys.executable).parent / name)
     for name in ("code", "gh"):
         (made.bin / name).symlink_to(resources.stubs() / name)
     return made
@@ -66,9 +67,12 @@ def sandbox(tmp_path: Path, toolbox: Path, forge: str) -> Sandbox:
 
 @pytest.fixture
 def play(sandbox: Sandbox, zygote: Zygote, forge: str) -> Callable[..., list[str]]:
-    """Run commands one after the other in one shell; return what each has printed."""
+    """Run commands one after the other in one shell; return what each has printed.
 
-    def run(commands: Sequence[str], **more: str) -> list[str]:
+    ``lock`` false: without the lock, for what makes locks of its own.
+    """
+
+    def run(commands: Sequence[str], *, lock: bool = True, **more: str) -> list[str]:
         env = {
             **sandbox.environment(),
             "AWL_FAKE_DOCKER_STATE": str(sandbox.engine / "state"),
@@ -79,10 +83,16 @@ def play(sandbox: Sandbox, zygote: Zygote, forge: str) -> Callable[..., list[str
         script = sandbox.home / "session.sh"
         ended = f"printf '%s\\n' {shlex.quote(END)}\n"
         script.write_text("exec 2>&1\n" + "".join(f"{one.rstrip()}\n{ended}" for one in commands))
-        with zygote.open_case(sandbox.path) as lock:
-            argv = ["bash", str(script)]
-            outcome = process.run(lock, argv, env=env, cwd=sandbox.home, timeout=_LIMIT)
-        printed = outcome.stdout.decode().split(f"{END}\n")
+        argv = ["bash", str(script)]
+        if lock:
+            with zygote.open_case(sandbox.path) as case:
+                outcome = process.run(case, argv, env=env, cwd=sandbox.home, timeout=_LIMIT)
+            stdout = outcome.stdout
+        else:
+            stdout = subprocess.run(
+                argv, env=env, cwd=sandbox.home, timeout=_LIMIT, stdout=subprocess.PIPE, check=False
+            ).stdout
+        printed = stdout.decode().split(f"{END}\n")
         assert len(printed) == len(commands) + 1, f"the session ended early, after:\n{printed[-1]}"
         return printed[:-1]
 
