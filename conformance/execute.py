@@ -32,8 +32,9 @@ from conformance.lock.client import (
 from conformance.oracles import examine
 from conformance.oracles.outcome import found_error_code
 from conformance.results import Check, Result, Status, StepRecord
-from conformance.scene import Scene, SceneBlockedError
+from conformance.scene import Scene
 from conformance.settings import Settings
+from conformance.stage import SceneBlockedError, Stage
 from conformance.world.engines import Engine, FakeEngine, RealEngine
 from conformance.world.privileges import privileges
 from conformance.world.sandbox import COMMON_ENVIRONMENT, Sandbox
@@ -212,15 +213,9 @@ class Worker:
             return _Scenery(error=f"the lock failed: {error}")
 
     def _play_locked(self, cell: Cell, sandbox: Sandbox, lock: CaseLock) -> _Scenery:
-        scene = Scene(
-            cell=cell,
-            bound=bind(cell, self._variables(cell, sandbox)),
-            settings=self._patience(),
-            contract=self._suite.contract,
-            sandbox=sandbox,
-            lock=lock,
-            engine=self._engine,
-        )
+        stage = Stage(cell.runtime, self._patience(), sandbox, lock, self._engine)
+        bound = bind(cell, self._variables(cell, sandbox))
+        scene = Scene(cell, bound, self._suite.contract, stage)
         checks: list[Check] = []
         first: Evidence | None = None
         try:
@@ -231,16 +226,16 @@ class Worker:
                 # What follows a step that went wrong would only repeat its failure.
                 if not all(check.ok for check in found):
                     break
-            leaks = tuple(_leaks(scene))
+            leaks = tuple(_leaks(stage))
         except SceneBlockedError as error:
-            self._clear(scene)
-            return _Scenery(tuple(checks), tuple(scene.records), first, blocked=str(error))
+            self._clear(stage)
+            return _Scenery(tuple(checks), tuple(stage.records), first, blocked=str(error))
         except (RuntimeError, ValueError) as error:
-            self._clear(scene)
-            return _Scenery(tuple(checks), tuple(scene.records), first, error=str(error))
+            self._clear(stage)
+            return _Scenery(tuple(checks), tuple(stage.records), first, error=str(error))
         finally:
-            self._listen(scene.records)
-        return _Scenery((*checks, *leaks), tuple(scene.records), first)
+            self._listen(stage.records)
+        return _Scenery((*checks, *leaks), tuple(stage.records), first)
 
     def _patience(self) -> Settings:
         """The settings of a scene: one that has never answered is not waited for as long."""
@@ -258,11 +253,11 @@ class Worker:
         elif calls:
             self._silent += 1
 
-    def _clear(self, scene: Scene) -> None:
+    def _clear(self, stage: Stage) -> None:
         try:
-            self._engine.clear(scene.sandbox, scene.ask, scene.lock.kill)
+            self._engine.clear(stage.sandbox, stage.ask, stage.lock.kill)
         except (RuntimeError, SceneBlockedError) as error:
-            scene.records.append(_note(f"the engine could not be cleared: {error}"))
+            stage.records.append(_note(f"the engine could not be cleared: {error}"))
 
     def _variables(self, cell: Cell, sandbox: Sandbox) -> dict[str, str]:
         settings = self._settings
@@ -294,21 +289,21 @@ def _control_failed(control: Cell, scenery: _Scenery) -> str:
 
 
 # ---------------------------------------------------------------------- leaks
-def _leaks(scene: Scene) -> Iterator[Check]:
+def _leaks(stage: Stage) -> Iterator[Check]:
     """What the scene left behind beside its workspaces: processes and temporary files (KIT-4).
 
     Containers are no leak, cases end with workspaces: they are looked at (ENG-3) and removed first,
     since the fake's are processes too.
     """
-    for document in scene.engine.documents(scene.sandbox):
+    for document in stage.engine.documents(stage.sandbox):
         name = document["Name"].removeprefix("/")
-        for found in privileges(document, scene.root()):
+        for found in privileges(document, stage.root()):
             yield Check("privileges", False, "no container gets more than any", f"{name} {found}")
-    scene.engine.clear(scene.sandbox, scene.ask, scene.lock.kill)
-    if left := scene.lock.leaks():
+    stage.engine.clear(stage.sandbox, stage.ask, stage.lock.kill)
+    if left := stage.lock.leaks():
         shown = "; ".join(f"{p.pid} {' '.join(p.argv)[:100]}" for p in left[:5])
         yield Check("leaks", False, "no process is left behind", shown)
-    if litter := sorted(path.name for path in scene.sandbox.tmp.iterdir()):
+    if litter := sorted(path.name for path in stage.sandbox.tmp.iterdir()):
         yield Check("leaks", False, "nothing is left in TMPDIR", ", ".join(litter[:8]))
 
 
