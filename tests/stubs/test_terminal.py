@@ -52,7 +52,8 @@ def test_control_c_goes_to_the_foreground_of_the_container(box, typed):
         "box",
         "sh",
         "-c",
-        "trap 'echo interrupted; exit 8' INT; echo ready; sleep 30",
+        # Not one long sleep: between two commands a signal is lost to whoever is just being forked.
+        "trap 'echo interrupted; exit 8' INT; echo ready; while :; do sleep 0.05; done",
     )
     child.expect_exact("ready")
     child.sendcontrol("c")

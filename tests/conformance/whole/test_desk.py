@@ -25,8 +25,8 @@ def test_cases_lists_what_run_would_play(conformance: Call) -> None:
     ("name", "part"),
     [
         ("RM-1c", "rm-unknown"),
-        ("rm-unknown", "control  rm-known"),
-        ("rm-unknown[host,flag,text]", "covers   RM-1c"),
+        ("rm-unknown", "control rm-known"),
+        ("rm-unknown[host,flag,text]", "RM-1c (must)"),
         ("rm", "--keep-volumes"),
         ("workspace-not-found", "exit 3"),
         ("5", "workspace-exists"),
