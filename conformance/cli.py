@@ -4,6 +4,7 @@ Exit codes (KIT-5): 0 conformant · 1 not · 2 usage or bad data · 3 the enviro
 4 incomplete, or nothing was run.
 """
 
+import importlib
 import json
 import os
 import sys
@@ -18,10 +19,7 @@ try:
     from conformance.catalogue.case import Cell, Suite
     from conformance.catalogue.dataerror import nearest
     from conformance.catalogue.matrix import expand, select, unmatched
-    from conformance.certify.command import certify
     from conformance.commands_report import COMMANDS
-    from conformance.compare.command import compare_command
-    from conformance.faults.command import faults
     from conformance.kit import explain as explaining
     from conformance.kit.cells import cells_document
     from conformance.kit.coverage import coverage
@@ -32,7 +30,6 @@ try:
         usable_program,
     )
     from conformance.kit.replay import replay as replay_cell
-    from conformance.model.command import model
     from conformance.reports.contract_page import contract_page
     from conformance.reports.events import discard
     from conformance.reports.shard import parse_shard
@@ -129,8 +126,39 @@ def _target_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+# Commands that stand in a package of their own, which is imported when they are called: Hypothesis
+# alone takes a third of a second.
+_APART = {
+    "certify": "conformance.certify.command:certify",
+    "compare": "conformance.compare.command:compare_command",
+    "faults": "conformance.faults.command:faults",
+    "model": "conformance.model.command:model",
+}
+
+
 class _Group(click.Group):
-    """Ends as a shell expects of what Ctrl-C ended; click itself would end with 1, a verdict."""
+    """Knows the commands that stand apart, and ends as a shell expects of what Ctrl-C ended.
+
+    click itself would end with 1 there, a verdict.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *_APART})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _APART:
+            return super().get_command(ctx, cmd_name)
+        module, _, function = _APART[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), function)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
+            hint = nearest(args[0], self.list_commands(ctx))
+            ctx.fail(f"no command is called {args[0]!r}" + (f"; nearest: {hint}" if hint else ""))
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -332,7 +360,7 @@ def replay(
     )
 
 
-for _command in (*COMMANDS, certify, compare_command, coverage, faults, model):
+for _command in (*COMMANDS, coverage):
     main.add_command(_command)
 
 

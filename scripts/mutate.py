@@ -94,6 +94,8 @@ def mutants_of(module: str, source: str) -> Iterator[Mutant]:
             text = mutate_code(source, operator, occurrence)
             if text is None:
                 break
+            # What cosmic-ray puts in place of an exception lives in its own process only.
+            text = text.replace("CosmicRayTestingException", "ZeroDivisionError")
             if text not in seen and text.count("if TYPE_CHECKING:") == checked:
                 seen.add(text)
                 yield Mutant(module, name, occurrence, text)

@@ -54,3 +54,16 @@ def test_a_mistyped_runtime_names_the_nearest(folder: Path, command: str) -> Non
     code, text = call(command, "--runtime", "hots")
     assert code == 2
     assert "--runtime hots: not one of container, host (nearest: 'host')" in text
+
+
+def test_a_mistyped_command_names_the_nearest() -> None:
+    code, text = call("modl")
+    assert code == 2
+    assert "no command is called 'modl'; nearest: model" in text
+
+
+def test_commands_that_stand_apart_are_listed_with_the_others() -> None:
+    listed = CliRunner().invoke(main, ["--help"]).stdout
+    for command in ("run", "certify", "compare", "faults", "model"):
+        assert f"\n  {command} " in listed
+        assert CliRunner().invoke(main, [command, "--help"]).exit_code == 0
