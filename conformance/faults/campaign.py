@@ -7,6 +7,7 @@ is made once for all faults; only what is faulty is made for each.
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import tempfile
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
@@ -96,11 +97,16 @@ def campaign(
             initargs=(settings.dumps(), catalogue.subject, workshop, context.Value("i", 0)),
         ) as pool,
     ):
-        waiting: dict[Future[Hunt], int] = {
-            pool.submit(_hunt, trail, limit): at for at, trail in enumerate(trails)
-        }
         found: dict[int, Hunt] = {}
         try:
+            # Ctrl-C is for all of the terminal's processes; one that is starting must not hear it.
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            try:
+                waiting: dict[Future[Hunt], int] = {
+                    pool.submit(_hunt, trail, limit): at for at, trail in enumerate(trails)
+                }
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
             for future in as_completed(waiting):
                 found[waiting[future]] = future.result()
                 told(found[waiting[future]])
@@ -119,6 +125,8 @@ def campaign(
 # ---------------------------------------------------------------------- in each process
 def _begin(settings: str, subject: Subject, workshop: str, counter: object) -> None:
     global _process
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # it ends, and has nothing to say of that
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     kernel.die_with_parent()  # whatever ends the campaign ends its hunts
     world = Settings.loads(settings)
     suite = load_suite(Path(world.matrices))
