@@ -27,6 +27,7 @@ try:
         data_of,
         make_folder,
         refuse_unknown_runtimes,
+        selection,
         usable_program,
     )
     from conformance.kit.replay import replay as replay_cell
@@ -176,7 +177,9 @@ def main() -> None:
 
 @main.command()
 @_target_options
-@click.option("--select", "expression", default="", metavar="EXPR", help="e.g. 'RM-1c and host'")
+@click.option(
+    "--select", "expression", callback=selection, metavar="EXPR", help="e.g. 'RM-1c and host'"
+)
 @click.option("--skip", default="", metavar="EXPR", help="plan these cells, do not play them")
 @click.option(
     "--fork-server",
@@ -279,7 +282,9 @@ def _distribution(workers: str, cells: int) -> tuple[str, ...]:
 @main.command()
 @click.option("--runtime", "runtimes", multiple=True, metavar="R", help="only this runtime")
 @click.option("--engine", type=click.Choice(["fake", "docker", "podman"]), default="fake")
-@click.option("--select", "expression", default="", metavar="EXPR", help="e.g. 'RM-1c and host'")
+@click.option(
+    "--select", "expression", callback=selection, metavar="EXPR", help="e.g. 'RM-1c and host'"
+)
 @click.option("--matrices", type=click.Path(path_type=Path), help="other data than the suite's")
 @click.option("--draft", is_flag=True, help="data may have gaps")
 @click.option("--json", "as_json", is_flag=True, help="one JSON document")

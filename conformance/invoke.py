@@ -8,7 +8,10 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
-__all__ = ["Invocation", "invocation", "subcommand", "wants_json"]
+__all__ = ["RUNTIMES", "Invocation", "invocation", "subcommand", "wants_json"]
+
+RUNTIMES = ("AGENT_WORKSPACE_RUNTIME", "AWL_RUNTIME")
+"""The variables by which a command line may have its runtime."""
 
 
 @frozen
@@ -56,9 +59,9 @@ def invocation(
         case "flag-after-equals":
             after = [f"--runtime={runtime}"]
         case "env":
-            env = (("AGENT_WORKSPACE_RUNTIME", runtime),)
+            env = ((RUNTIMES[0], runtime),)
         case "env-short":
-            env = (("AWL_RUNTIME", runtime),)
+            env = ((RUNTIMES[1], runtime),)
         case "default" | "none":
             pass
         case _:

@@ -25,6 +25,7 @@ from conformance.world.sandbox import Sandbox
 __all__ = ["SceneBlockedError", "Stage", "host_workspaces"]
 
 _ENGINE_SECONDS = 30.0
+_PREFIX = "AGENT_WORKSPACE_PREFIX"
 
 
 class SceneBlockedError(Exception):
@@ -147,7 +148,7 @@ class Stage:
         return self.runtime != "host" or self.engine.name == "fake"
 
     def _contained(self, state: EngineState) -> frozenset[str]:
-        head = f"{self.env.get('AGENT_WORKSPACE_PREFIX', 'agent-ws')}-"
+        head = f"{self.env.get(_PREFIX, 'agent-ws')}-"
         return frozenset(n.removeprefix(head) for n in state.containers if n.startswith(head))
 
     def root(self) -> Path:
@@ -162,7 +163,9 @@ class Stage:
     def added(self, env: Mapping[str, str]) -> dict[str, str]:
         """Return what ``env`` has beyond the sandbox's own; what it lacks is empty."""
         base = self.sandbox.environment()
-        added = {name: value for name, value in env.items() if base.get(name) != value}
+        # The prefix is the suite's own choice, and shows in names: a reader has to know it.
+        told = {name: value for name, value in base.items() if name != _PREFIX}
+        added = {name: value for name, value in env.items() if told.get(name) != value}
         return {**added, **{name: "" for name in base if name not in env}}
 
     def record(

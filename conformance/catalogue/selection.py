@@ -4,6 +4,7 @@ RM-1c                    a requirement
 rm and host and not json a command, a runtime, an output
 rm-* or RT-?             shell patterns
 brisk                    the short plan: every case in every runtime, with a part of its values
+all                      every cell
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["select", "unmatched"]
 
-_BRISK = "brisk"
+_ALL, _BRISK = "all", "brisk"
 _Test = Callable[[frozenset[str]], bool]
 _TOKEN = re.compile(r"[()]|[^\s()]+")
 
@@ -28,9 +29,9 @@ def select(expression: str, cells: Iterable[Cell]) -> Iterator[Cell]:
     """Yield the cells for which a boolean expression holds; ValueError for a bad expression.
 
     Words: cell id, case id, requirement id, profile, runtime, via, output, polarity, tag, need,
-    command, feature or ``brisk``; ``*`` and ``?`` match as in a shell; ``not``, ``and``, ``or`` and
-    parentheses combine. Nothing at all is selected if a word matches no cell, so that a typo
-    behind ``not`` or ``or`` never widens what runs.
+    command, feature, ``brisk`` or ``all``; ``*`` and ``?`` match as in a shell; ``not``, ``and``,
+    ``or`` and parentheses combine. Nothing at all is selected if a word matches no cell, so that a
+    typo behind ``not`` or ``or`` never widens what runs.
     """
     parsed = _Parser(expression)
     return _select(parsed, cells)
@@ -67,7 +68,7 @@ def _names(cell: Cell) -> frozenset[str]:
     more = (name for name in (case.command, case.feature) if name is not None)
     known = case.contract.requirements
     profiles = (known[id_].profile for id_ in case.covers if id_ in known)
-    plan = (_BRISK,) if cell.brisk else ()
+    plan = (_ALL, _BRISK) if cell.brisk else (_ALL,)
     return frozenset((*own, *more, *case.covers, *profiles, *case.tags, *case.needs, *plan))
 
 

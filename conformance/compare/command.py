@@ -18,7 +18,7 @@ from conformance.catalogue.case import Suite
 from conformance.compare.comparison import Comparison, compare
 from conformance.compare.sides import SidesError, of_one_report, of_two_reports
 from conformance.compare.told import document_of, text_of
-from conformance.kit.options import data_of, stop
+from conformance.kit.options import data_of, selection, stop
 from conformance.reports import document
 from conformance.reports.publish import REPORT
 from conformance.reports.verify import verify
@@ -36,7 +36,9 @@ _ENGINES = click.Choice(["fake", "docker", "podman"])
 @click.option("--program", "programs", multiple=True, metavar="PATH", help="twice: two launchers")
 @click.option("--engine", "engines", multiple=True, type=_ENGINES, help="twice: two engines")
 @click.option("--runtime", "runtimes", multiple=True, metavar="R", help="only these runtimes")
-@click.option("--select", "expression", default="", metavar="EXPR", help="play only these cells")
+@click.option(
+    "--select", "expression", callback=selection, metavar="EXPR", help="play only these cells"
+)
 @click.option("--image", default="", metavar="I", help="image of workspaces (real engines)")
 @click.option("-n", "workers", default="auto", metavar="WORKERS", help="processes  [default: auto]")
 @click.option(
@@ -71,7 +73,7 @@ def compare_command(
     _check(sources, programs, engines)
     suite = data_of(matrices, allow_gaps=True)
     if not sources:
-        words = ["--select", expression, "--image", image, "-n", workers]
+        words = ["--select", expression or "all", "--image", image, "-n", workers]
         words += ["--matrices", str(matrices)] if matrices else []
         words += [f"--runtime={runtime}" for runtime in runtimes]
         plays = _plays(programs, engines)
@@ -112,7 +114,8 @@ def _play(out: Path, words: list[str]) -> Path:
     """Run the contract as ``awl-conformance run`` does; its folder. Whether it is conformant is
     not asked here: what was seen is compared.
     """
-    command = [sys.executable, "-m", "conformance.cli", "run", "--out", str(out), *words]
+    # -P: what lies in the folder where the person stands is not imported.
+    command = [sys.executable, "-P", "-m", "conformance.cli", "run", "--out", str(out), *words]
     code = subprocess.run(command, check=False, stdout=sys.stderr).returncode
     if code in (_USAGE, _ENVIRONMENT) or not (out / REPORT).is_file():
         stop("this run gave nothing that could be compared", code or _ENVIRONMENT)

@@ -4,8 +4,9 @@ It is what an author of a launcher reads instead of the suite's code: what is as
 commands, what must hold after them, and what to type next.
 """
 
+import re
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -32,12 +33,20 @@ def names(suite: Suite) -> Iterator[str]:
     yield from suite.contract.commands
     yield from suite.contract.outputs
     yield from suite.contract.error_codes
+    yield from suite.contract.runtimes
+    yield from suite.parity.features
+    yield from sorted({_family(id_) for id_ in suite.contract.requirements})
     yield from map(str, suite.contract.exit_codes)
 
 
 def explain(suite: Suite, id_: str) -> str | None:
-    """A page on a requirement, case, cell, command, output, error code or exit code."""
+    """A page on whatever has a name: a requirement or a family of these, a case, a cell, a command,
+    a feature, a runtime, an output, an error code, an exit code. None where nothing has it.
+    """
     contract = suite.contract
+    known = [*names(suite)]
+    if id_ not in known:
+        id_ = next((name for name in known if name.lower() == id_.lower()), id_)
     if id_ in contract.requirements:
         return "\n".join(_requirement(suite, id_))
     if id_ in suite.cases:
@@ -55,10 +64,19 @@ def explain(suite: Suite, id_: str) -> str | None:
             f"  {c.code}: {c.text}" for c in contract.error_codes.values() if c.exit == row.exit
         ]
         return "\n".join([f"exit {row.exit} {row.name}: {row.text}", *codes])
+    if id_ in contract.runtimes:
+        return "\n".join(_runtime(suite, id_))
+    if id_ in suite.parity.features:
+        return "\n".join(_feature(suite, suite.parity.features[id_]))
     for cell in expand(suite):
         if cell.id == id_:
             return "\n".join(_cell(suite, cell))
-    return None
+    family = [one for one in contract.requirements if _is_of(one, id_)]
+    return (
+        "\n".join([*_requirements(suite, family), *_next(f"explain {family[0]}")])
+        if family
+        else None
+    )
 
 
 # ---------------------------------------------------------------------- one kind each
@@ -127,8 +145,28 @@ def _command(suite: Suite, id_: str) -> Iterator[str]:
         yield ""
         yield from _output(suite, command.json)
     rows = [row for row in suite.parity.features.values() if row.command == id_]
+    yield ""
+    wanted = {one for row in rows for one in row.requires}
+    yield from _requirements(suite, [one for one in suite.contract.requirements if one in wanted])
     yield from _features(rows)
-    yield from _next(f"run --select {id_}")
+    yield from _next(f"run --select {id_}", f"cases --select {id_}")
+
+
+def _runtime(suite: Suite, id_: str) -> Iterator[str]:
+    one = suite.contract.runtimes[id_]
+    other = f", also called {', '.join(one.aliases)}" if one.aliases else ""
+    yield f"runtime {id_}{other}{' (the default)' if one.default else ''}"
+    yield f"  {one.text}"
+    rows = [row for row in suite.parity.features.values() if row.runtimes[id_].expect != "same"]
+    yield from _features(rows)
+    yield from _next(f"run --runtime {id_}")
+
+
+def _feature(suite: Suite, row: Feature) -> Iterator[str]:
+    yield from [*_features([row])][1:]
+    yield ""
+    yield from _requirements(suite, row.requires)
+    yield from _next(f"run --select {shlex.quote(' or '.join(row.requires))}")
 
 
 def _output(suite: Suite, id_: str) -> Iterator[str]:
@@ -146,10 +184,24 @@ def _head(suite: Suite, case: Case, title: str) -> Iterator[str]:
     if case.control:
         yield f"  control {case.control}: it must pass, or this one proves nothing"
     yield ""
-    yield "checks"
-    for id_ in case.covers:
+    yield from _requirements(suite, case.covers)
+
+
+def _requirements(suite: Suite, ids: Iterable[str]) -> Iterator[str]:
+    yield "requirements"
+    for id_ in ids:
         one = suite.contract.requirements[id_]
         yield f"  {id_} ({one.level}): {one.text}"
+
+
+def _family(id_: str) -> str:
+    """``CREATE`` of ``CREATE-5a``: the chapter of a requirement."""
+    return id_.partition("-")[0]
+
+
+def _is_of(id_: str, name: str) -> bool:
+    """Whether a requirement belongs to ``name``: ``CREATE-5a`` to CREATE and to CREATE-5."""
+    return re.fullmatch(rf"{re.escape(name)}(-\d+)?[a-z]?", id_, re.IGNORECASE) is not None
 
 
 def _features(rows: Sequence[Feature]) -> Iterator[str]:
@@ -269,4 +321,7 @@ def _cells(count: int) -> str:
 def _next(*commands: str) -> Iterator[str]:
     yield ""
     yield "next"
-    yield from (f"  awl-conformance {command}" for command in commands)
+    for command in commands:
+        # A launcher of one's own has to be named, or awl itself would be played.
+        own = " [--program PATH]" if command.startswith(("run ", "replay ")) else ""
+        yield f"  awl-conformance {command}{own}"

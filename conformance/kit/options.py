@@ -1,7 +1,7 @@
 """What several commands ask of their options before anything is begun or written."""
 
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NoReturn
 
@@ -9,6 +9,7 @@ import click
 
 from conformance import resources
 from conformance.catalogue.case import Suite
+from conformance.catalogue.contract import Runtime
 from conformance.catalogue.dataerror import DataErrors, nearest
 from conformance.catalogue.matrix import load_suite
 from conformance.world.program import why_unusable
@@ -18,6 +19,7 @@ __all__ = [
     "make_folder",
     "refuse_data",
     "refuse_unknown_runtimes",
+    "selection",
     "stop",
     "usable_program",
     "write_out",
@@ -57,6 +59,16 @@ def usable_program(
     return program
 
 
+def selection(_context: click.Context, _option: click.Parameter, expression: str | None) -> str:
+    """Callback of ``--select``: nothing where it was not given, a usage error where it is empty.
+
+    An unset variable of a script would else play everything, or what was meant to be a part.
+    """
+    if expression is not None and not expression.strip():
+        raise click.UsageError("--select '' selects nothing; every cell is: --select all")
+    return "" if expression is None or expression.strip() == "all" else expression
+
+
 def make_folder(folder: Path, option: str = "--out") -> None:
     """Make the folder of results; a usage error where that cannot be done."""
     try:
@@ -78,11 +90,15 @@ def write_out(text: str, out: Path | None) -> None:
     click.echo(f"written: {out}", err=True)
 
 
-def refuse_unknown_runtimes(runtimes: Iterable[str], known: Collection[str]) -> None:
-    """A usage error for the first of ``runtimes`` that is none of ``known``, with the nearest."""
+def refuse_unknown_runtimes(runtimes: Iterable[str], known: Mapping[str, Runtime]) -> None:
+    """A usage error for the first of ``runtimes`` that is none of ``known``, with the nearest.
+
+    Cells are called by canonical names; another name of a runtime leads to that.
+    """
+    aliases = {alias: id_ for id_, one in known.items() for alias in one.aliases}
     for runtime in runtimes:
         if runtime not in known:
-            near = nearest(runtime, known)
+            near = aliases.get(runtime.strip().lower()) or nearest(runtime, known)
             hint = f" (nearest: {near!r})" if near else ""
             raise click.UsageError(
                 f"--runtime {runtime}: not one of {', '.join(sorted(known))}{hint}"

@@ -1,6 +1,7 @@
 """The report that a person reads in a terminal: progress, grid, failures, counts, verdict."""
 
 import os
+import re
 import shutil
 import time
 from collections import defaultdict
@@ -9,6 +10,7 @@ from typing import TextIO
 
 from attrs import define, field
 
+from conformance.invoke import RUNTIMES
 from conformance.reports.again import replay_line
 from conformance.results import Check, Result, Status, Tally, Verdict
 
@@ -31,6 +33,8 @@ _BAD = (Status.FAIL, Status.STALE, Status.FLAKY, Status.ERROR, Status.BLOCKED, S
 # More groups than this are named by count: a person mends the first ones first.
 _GROUPS_SHOWN = 8
 _TWINS_SHOWN = 3
+_CHECKS_SHOWN = 3
+_CONTROL = re.compile(r"^its control \S+ did not pass: ")
 _QUIET_SECONDS = 15.0
 
 
@@ -162,7 +166,8 @@ def _signature(result: Result) -> tuple[str, ...]:
     """What makes two failures the same to a reader: the oracles and what they saw."""
     if result.failures:
         return tuple(f"{c.oracle}|{c.expected}|{c.observed}"[:200] for c in result.failures[:1])
-    return (str(result.status), result.reason[:200])
+    # That its control failed for a reason says less than the reason.
+    return (str(result.status), _CONTROL.sub("", result.reason)[:200])
 
 
 def _indent(text: str, lead: str, lines: int = 6) -> list[str]:
@@ -183,11 +188,14 @@ def failure(
     lines += [f"    {name}: {texts.get(name, '')}" for name in result.requirements]
     if result.reason:
         lines += _indent(result.reason, "    why       ")
-    for check in result.failures[:3]:
+    for check in result.failures[:_CHECKS_SHOWN]:
         lines += _check(check)
+    if (more := len(result.failures) - _CHECKS_SHOWN) > 0:
+        lines.append(f"    … and {more} more, see replay")
     if result.steps and result.status in (Status.FAIL, Status.ERROR, Status.STALE, Status.FLAKY):
         step = result.steps[-1]
-        lines.append(f"    ran       {' '.join(map(_quoted, step.argv))}")
+        set_ = [f"{name}={_quoted(value)}" for name, value in step.env.items() if name in RUNTIMES]
+        lines.append(f"    ran       {' '.join([*set_, *map(_quoted, step.argv)])}")
         for name, text in (("stdout", step.stdout), ("stderr", step.stderr)):
             if text.strip():
                 lines += [f"    {name}", *_indent(text, "      | ")]
@@ -211,20 +219,39 @@ def _quoted(word: str) -> str:
 def _failures(
     results: Iterable[Result], texts: Mapping[str, str], style: Style, target: tuple[str, ...]
 ) -> list[str]:
-    groups: dict[tuple[str, ...], list[Result]] = defaultdict(list)
-    for result in sorted(results, key=lambda r: (_BAD.index(r.status), r.cell)):
-        groups[_signature(result)].append(result)
+    groups = _groups(results)
     lines: list[str] = []
-    for members in list(groups.values())[:_GROUPS_SHOWN]:
+    for members in groups[:_GROUPS_SHOWN]:
         lines += ["", *failure(members[0], texts, style, target)]
         if twins := [member.cell for member in members[1:]]:
             named = ", ".join(twins[:_TWINS_SHOWN])
             more = f" and {len(twins) - _TWINS_SHOWN} more" if len(twins) > _TWINS_SHOWN else ""
             lines.append(f"    the same  {named}{more}")
     if len(groups) > _GROUPS_SHOWN:
-        rest = sum(len(members) for members in list(groups.values())[_GROUPS_SHOWN:])
-        lines += ["", f"… and {rest} cells that fail in {len(groups) - _GROUPS_SHOWN} other ways"]
+        rest = sum(map(len, groups[_GROUPS_SHOWN:]))
+        ways = len(groups) - _GROUPS_SHOWN
+        lines += ["", f"… and {rest} cells that fail in {ways} other ways: see report.html"]
     return lines
+
+
+def _groups(results: Iterable[Result]) -> list[list[Result]]:
+    """Failures that are one to a reader, the worst statuses first, and of these the greatest.
+
+    Those with the same first check are alike, whichever case they are of; and those of one case
+    where the same was expected, whatever was seen.
+    """
+    seen: dict[tuple[str, ...], list[Result]] = defaultdict(list)
+    for result in sorted(results, key=lambda r: r.cell):
+        seen[_signature(result)].append(result)
+    merged: dict[tuple[str, ...], list[Result]] = defaultdict(list)
+    for key, members in seen.items():
+        cases = {member.cell.partition("[")[0] for member in members}
+        checks = members[0].failures
+        one_case = len(cases) == 1 and checks
+        merged[(*cases, checks[0].oracle, checks[0].expected) if one_case else key] += members
+    return sorted(
+        merged.values(), key=lambda group: (min(_BAD.index(r.status) for r in group), -len(group))
+    )
 
 
 def summary(
@@ -246,7 +273,7 @@ def summary(
     """
     tally = Tally.of(planned, results)
     lines = [""]
-    if verdict.because and 0 < tally[Status.BLOCKED] == tally.planned:
+    if verdict.exit == 1 and 0 < tally[Status.BLOCKED] == tally.planned:
         # A dead target: one cause, not as many failures as there are cells (KIT-12).
         lines += [style.paint("root cause", "red"), *_indent(verdict.because, "  ", 12)]
     else:

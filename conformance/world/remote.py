@@ -238,7 +238,7 @@ class RemoteServer:
     def __init__(self, root: Path, addresses: tuple[str, ...], password: str) -> None:
         # The password goes by the environment: the command line is visible to everyone.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "conformance.world.remote", str(root), *addresses],
+            [sys.executable, "-P", "-m", "conformance.world.remote", str(root), *addresses],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "AWL_CONFORMANCE_PASSWORD": password},

@@ -35,7 +35,7 @@ def test_a_requirement_leads_to_parity_cases_and_a_run(suite: Suite) -> None:
     assert "host       unsupported, exit 6 option-unsupported: there is no image" in text
     assert "\n  create-image  positive, 8 cells  (matrices/cases/create.yaml:" in text
     assert "awl create --name a --no-work-repos {from.words} {pull.words}" in text
-    assert text.endswith("\n  awl-conformance run --select CREATE-6a")
+    assert text.endswith("\n  awl-conformance run --select CREATE-6a [--program PATH]")
 
 
 def test_a_case_tells_its_values_and_its_control(suite: Suite) -> None:
@@ -63,9 +63,19 @@ def test_a_cell_is_told_as_it_is_typed(suite: Suite, cell: str, typed: str, then
 
 
 def test_what_is_to_type_next_can_be_typed(suite: Suite) -> None:
-    for name in ("RM-1c", "rm-known", "rm-known[host,env-short]", "rm"):
+    for name in (
+        "RM-1c",
+        "rm-1C",
+        "RM",
+        "RM-1",
+        "ls.all",
+        "host",
+        "rm-known",
+        "rm-known[host,env-short]",
+        "rm",
+    ):
         for line in page(suite, name).partition("\nnext\n")[2].splitlines():
-            _, command, *words = shlex.split(line)
+            _, command, *words = shlex.split(line.removesuffix(" [--program PATH]"))
             if command == "run":
                 command = "cases"
             if command == "replay":

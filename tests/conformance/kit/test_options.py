@@ -67,3 +67,21 @@ def test_commands_that_stand_apart_are_listed_with_the_others() -> None:
     for command in ("run", "certify", "compare", "faults", "model"):
         assert f"\n  {command} " in listed
         assert CliRunner().invoke(main, [command, "--help"]).exit_code == 0
+
+
+@pytest.mark.parametrize("command", ["run", "cases", "compare"])
+def test_an_empty_selection_is_a_usage_error(command: str) -> None:
+    code, text = call(command, "--select", " ")
+    assert code == 2
+    assert "every cell is: --select all" in text
+
+
+def test_all_selects_every_cell() -> None:
+    cells = CliRunner().invoke(main, ["cases"]).stdout
+    assert CliRunner().invoke(main, ["cases", "--select", "all"]).stdout == cells
+
+
+def test_another_name_of_a_runtime_leads_to_its_own() -> None:
+    code, text = call("cases", "--runtime", "native")
+    assert code == 2
+    assert "(nearest: 'host')" in text

@@ -3,6 +3,7 @@
 import io
 
 import pytest
+from attrs import evolve
 
 from conformance.reports.terminal import Progress, Style, summary
 from conformance.results import Check, Result, Status, StepRecord, Tally, Verdict, judge
@@ -69,6 +70,43 @@ def test_a_failure_shows_requirement_expected_observed_command_and_replay() -> N
         "verdict: nonconformant (1 fail)",
     ):
         assert part in text, part
+
+
+def test_the_runtime_of_the_environment_belongs_to_the_command() -> None:
+    failed = result("rm-known[host]", Status.FAIL)
+    step = StepRecord(
+        "step", ("awl", "rm", "a"), {"AWL_RUNTIME": "host", "LANG": "C"}, 1, None, "", "", 0.1
+    )
+    assert "ran       AWL_RUNTIME=host awl rm a\n" in page(evolve(failed, steps=(step,)))
+
+
+def test_what_was_blocked_says_why_also_where_all_is() -> None:
+    text = page(result("a[host]", Status.BLOCKED), result("b[host]", Status.BLOCKED))
+    assert "root cause" not in text
+    assert "✗ a[host]  [blocked]" in text
+    assert "why       why it is so" in text
+    assert "the same  b[host]" in text
+
+
+def test_a_control_that_failed_is_grouped_by_its_reason() -> None:
+    cells = [
+        evolve(result(f"c{n}[host]", Status.BLOCKED), reason=f"its control x{n} did not pass: no")
+        for n in range(3)
+    ]
+    assert "the same  c1[host], c2[host]" in page(*cells)
+
+
+def test_one_case_where_the_same_was_expected_is_told_once() -> None:
+    cells = [result(f"rm-known[host,{n}]", Status.FAIL, f"exit {n}") for n in range(3, 6)]
+    text = page(*cells, result("other[host]", Status.FAIL, "exit 9"))
+    assert "the same  rm-known[host,4], rm-known[host,5]" in text
+    assert text.index("✗ rm-known[host,3]") < text.index("✗ other[host]")
+
+
+def test_checks_that_are_not_shown_are_counted() -> None:
+    failed = result("a[host]", Status.FAIL)
+    text = page(evolve(failed, checks=failed.checks * 5))
+    assert "… and 2 more, see replay" in text
 
 
 def test_failures_alike_are_told_once() -> None:

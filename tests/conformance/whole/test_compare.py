@@ -1,5 +1,7 @@
 """Two programs are played and compared, as ``awl-conformance compare`` does it by itself."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,3 +39,14 @@ def test_a_selection_of_nothing_is_told_by_the_run(
     ran = conformance("compare", "--select", "rmm", "--out", str(tmp_path / "out"))
     assert ran.exit == 4
     assert "no cell is selected" in ran.stderr
+
+
+def test_what_lies_where_one_stands_is_not_imported(tmp_path: Path) -> None:
+    (tmp_path / "json.py").write_text('print("imported")\n')
+    command = [Path(sys.executable).parent / "awl-conformance", "compare", "--select", "rmm"]
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 4
+    assert "no cell is selected" in done.stderr
+    assert "imported" not in done.stdout + done.stderr
