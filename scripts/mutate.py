@@ -105,9 +105,12 @@ def cells_of(suite: Suite, module: str, most: int) -> list[Cell]:
     """Return at most so many cells that look at a module, in the order in which to play them."""
     able = abilities_of("fake")
     wanted = MODULES[module]
+    # What one runtime does by itself is seen in its own cells.
+    runtime = module.removeprefix("runtimes/").removesuffix(".py")
+    runtimes = [runtime] if runtime in suite.contract.runtimes else None
     found = [
         cell
-        for cell in expand(suite)
+        for cell in expand(suite, runtimes)
         if cell.case.needs <= able
         and cell.plan == "run"
         and any(fnmatch.fnmatchcase(id_, one) for id_ in cell.case.covers for one in wanted)
