@@ -49,6 +49,8 @@ __all__ = ["main"]
 _USAGE, _ENVIRONMENT, _NOTHING, _INTERRUPTED = 2, 3, 4, 130
 # Below this many cells, starting workers costs more than it saves.
 _ALONE = 12
+# Cells wait a good part of their time, for signals, locks and limits: two share a core well.
+_PER_CORE = 2
 
 
 def _load(matrices: Path | None, *, draft: bool = False) -> Suite:
@@ -189,7 +191,13 @@ def main() -> None:
     help="auto: fork the calls of a Python launcher that is installed beside the suite",
 )
 @click.option("--seed", type=int, default=0, help="the order of cells; results do not depend on it")
-@click.option("-n", "workers", default="auto", metavar="WORKERS", help="processes  [default: auto]")
+@click.option(
+    "-n",
+    "workers",
+    default="auto",
+    metavar="WORKERS",
+    help="processes  [default: auto, two for each core]",
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False, writable=True),
@@ -275,7 +283,7 @@ def _distribution(workers: str, cells: int) -> tuple[str, ...]:
     if workers != "auto" and not workers.isdigit():
         raise click.UsageError(f"-n {workers}: expected a number of processes or auto")
     cores = len(os.sched_getaffinity(0))
-    number = int(workers) if workers != "auto" else (1 if cells <= _ALONE else cores)
+    number = int(workers) if workers != "auto" else (1 if cells <= _ALONE else cores * _PER_CORE)
     return ("-n", str(number), "--dist", "worksteal") if number > 1 else ("-p", "no:xdist")
 
 
