@@ -41,7 +41,7 @@ def children(pid: int) -> list[str]:
     lines = []
     for number in numbers:
         try:
-            lines.append(Path(f"/proc/{number}/cmdline").read_text())
+            lines.append(Path(f"/proc/{number}/cmdline").read_text(errors="replace"))
         except OSError:  # gone in the meantime
             continue
     return lines
