@@ -46,7 +46,7 @@ except ModuleNotFoundError as _missing:
 
 __all__ = ["main"]
 
-_USAGE, _ENVIRONMENT, _NOTHING, _INTERRUPTED = 2, 3, 4, 130
+_NOTHING, _INTERRUPTED = 4, 130
 # Below this many cells, starting workers costs more than it saves.
 _ALONE = 12
 # Cells wait a good part of their time, for signals, locks and limits: two share a core well.

@@ -39,7 +39,7 @@ from conformance.drivers.process import Interrupt
 from conformance.evidence import Evidence
 from conformance.invoke import invocation
 from conformance.record import file_fact, seen_of
-from conformance.stage import SceneBlockedError, Stage, host_workspaces
+from conformance.stage import SceneBlockedError, Stage, changed, host_workspaces
 from conformance.world.engines import journal
 
 __all__ = ["Scene"]
@@ -137,9 +137,7 @@ class Scene:
         What a case says of it afterwards ("it is gone") would else be true of one that never was.
         """
         if runtime == "container":
-            seen = len(
-                self.stage.engine.look(self.stage.sandbox, self.stage.ask, volumes=False).containers
-            )
+            seen = len(self.stage.containers())
         elif runtime == "host" and self.stage.root().is_absolute():
             seen = len(host_workspaces(self.stage.root()))
         else:
@@ -158,9 +156,7 @@ class Scene:
     def _install(self, name: str) -> None:
         program = resources.stubs() / name
         (self.stage.sandbox.bin / name).symlink_to(program)
-        for container in sorted(
-            self.stage.engine.look(self.stage.sandbox, self.stage.ask, volumes=False).containers
-        ):
+        for container in sorted(self.stage.containers()):
             self.stage.ask(["cp", str(program), f"{container}:/usr/local/bin/{name}"])
 
     def _prepare(self, argv: tuple[str, ...], *, runtime: str, via: str) -> None:
@@ -182,11 +178,7 @@ class Scene:
             via=self.cell.via,
             output=output,
         )
-        env = {**self.stage.environment(step.argv), **dict(call.env)}
-        for name, value in step.env.items():
-            env.pop(name, None)
-            if value is not None:
-                env[name] = value
+        env = changed({**self.stage.environment(step.argv), **dict(call.env)}, step.env)
         before = self.stage.look(step) if step.expect.unchanged else None
         _, self._journal_end = journal(self.stage.sandbox, self._journal_end)
         timeout = step.timeout or self.stage.settings.timeout

@@ -22,7 +22,7 @@ from conformance.world.engines import ALIASES, Engine
 from conformance.world.observe import EngineState, Snapshot, tree
 from conformance.world.sandbox import Sandbox
 
-__all__ = ["SceneBlockedError", "Stage", "host_workspaces"]
+__all__ = ["SceneBlockedError", "Stage", "changed", "host_workspaces"]
 
 _ENGINE_SECONDS = 30.0
 _PREFIX = "AGENT_WORKSPACE_PREFIX"
@@ -54,11 +54,7 @@ class Stage:
 
     def set_variables(self, variables: Mapping[str, str | None]) -> None:
         """Set variables of all later commands; None unsets one."""
-        for name, value in variables.items():
-            if value is None:
-                self.env.pop(name, None)
-            else:
-                self.env[name] = value
+        self.env = changed(self.env, variables)
 
     def environment(self, argv: Sequence[str]) -> dict[str, str]:
         """The variables of a command; those that are not the program's find `docker` in any case.
@@ -178,6 +174,11 @@ class Stage:
     ) -> None:
         """Keep a command that has ended; ``role`` is ``given`` or ``step``."""
         self.records.append(step_record(role, argv, self.added(env), outcome, stdin=stdin))
+
+
+def changed(env: Mapping[str, str], variables: Mapping[str, str | None]) -> dict[str, str]:
+    """Return ``env`` with these variables set; None unsets one."""
+    return {name: value for name, value in {**env, **variables}.items() if value is not None}
 
 
 def host_workspaces(root: Path) -> frozenset[str]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from attrs import define, evolve, field
 
 from conformance.catalogue.matrix import expand, load_suite
+from conformance.drivers.interrupt import hear_interrupts, interrupts_held
 from conformance.faults.hunt import Hunt, Trail, cells_for, hunt, is_good
 from conformance.lock import kernel
 from conformance.settings import Settings
@@ -99,14 +100,10 @@ def campaign(
     ):
         found: dict[int, Hunt] = {}
         try:
-            # Ctrl-C is for all of the terminal's processes; one that is starting must not hear it.
-            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-            try:
+            with interrupts_held():
                 waiting: dict[Future[Hunt], int] = {
                     pool.submit(_hunt, trail, limit): at for at, trail in enumerate(trails)
                 }
-            finally:
-                signal.pthread_sigmask(signal.SIG_SETMASK, before)
             for future in as_completed(waiting):
                 found[waiting[future]] = future.result()
                 told(found[waiting[future]])
@@ -125,8 +122,7 @@ def campaign(
 # ---------------------------------------------------------------------- in each process
 def _begin(settings: str, subject: Subject, workshop: str, counter: object) -> None:
     global _process
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # it ends, and has nothing to say of that
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    hear_interrupts(signal.SIG_DFL)  # it ends, and has nothing to say of that
     kernel.die_with_parent()  # whatever ends the campaign ends its hunts
     world = Settings.loads(settings)
     suite = load_suite(Path(world.matrices))

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["faults"]
 
-_USAGE, _ENVIRONMENT, _NOTHING = 2, 3, 4
+_ENVIRONMENT, _NOTHING = 3, 4
 
 
 @click.command()

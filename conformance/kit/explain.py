@@ -6,6 +6,7 @@ commands, what must hold after them, and what to type next.
 
 import re
 import shlex
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -71,12 +72,9 @@ def explain(suite: Suite, id_: str) -> str | None:
     for cell in expand(suite):
         if cell.id == id_:
             return "\n".join(_cell(suite, cell))
-    family = [one for one in contract.requirements if _is_of(one, id_)]
-    return (
-        "\n".join([*_requirements(suite, family), *_next(f"explain {family[0]}")])
-        if family
-        else None
-    )
+    if family := [one for one in contract.requirements if _is_of(one, id_)]:
+        return "\n".join([*_requirements(suite, family), *_next(f"explain {family[0]}")])
+    return None
 
 
 # ---------------------------------------------------------------------- one kind each
@@ -84,7 +82,7 @@ def _requirement(suite: Suite, id_: str) -> Iterator[str]:
     one = suite.contract.requirements[id_]
     yield f"{id_} ({one.level}, profile {one.profile}, since contract {one.since})"
     yield f"  {one.text}"
-    cells = tuple(expand(suite))
+    counts = Counter(cell.case.id for cell in expand(suite))
     cases = [case for case in suite.cases.values() if id_ in case.covers]
     rows = [row for row in suite.parity.features.values() if id_ in row.requires]
     yield from _features(rows)
@@ -94,8 +92,8 @@ def _requirement(suite: Suite, id_: str) -> Iterator[str]:
         return
     yield "cases"
     for case in cases:
-        count = sum(cell.case.id == case.id for cell in cells)
-        yield f"  {case.id}  {case.polarity}, {_cells(count)}  ({case.file}:{case.line})"
+        count = _cells(counts[case.id])
+        yield f"  {case.id}  {case.polarity}, {count}  ({case.file}:{case.line})"
         yield f"      {_line(_typed(case.template['when']))}"
     yield from _next(f"explain {cases[0].id}", f"run --select {id_}")
 
@@ -115,9 +113,8 @@ def _case(suite: Suite, case: Case) -> Iterator[str]:
     yield ""
     yield _cells(len(cells))
     yield from (f"  {cell.id}{_planned(cell)}" for cell in cells[:_MANY])
-    more = f"cases --select {case.id}"
     if len(cells) > _MANY:
-        yield f"  and {len(cells) - _MANY} more: awl-conformance {more}"
+        yield f"  and {len(cells) - _MANY} more: awl-conformance cases --select {case.id}"
     if cells:
         yield from _next(f"explain '{cells[0].id}'", f"replay '{cells[0].id}'")
 
@@ -219,13 +216,10 @@ def _features(rows: Sequence[Feature]) -> Iterator[str]:
 
 
 def _stated(entry: ParityEntry) -> str:
-    said = [str(entry.expect)]
+    said = str(entry.expect)
     if entry.signature:
-        error = f" {entry.signature.error}" if entry.signature.error else ""
-        said.append(f"exit {entry.signature.exit}{error}")
-    if entry.reason:
-        said.append(entry.reason)
-    return ": ".join([", ".join(said[:-1]), said[-1]] if entry.reason else [", ".join(said)])
+        said += f", exit {entry.signature.exit} {entry.signature.error or ''}".rstrip()
+    return f"{said}: {entry.reason}" if entry.reason else said
 
 
 def _told(

@@ -6,7 +6,6 @@ The first that finds something has the others stop; what it found does not depen
 from __future__ import annotations
 
 import multiprocessing
-import signal
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from attrs import evolve, field, frozen
 from hypothesis.configuration import set_hypothesis_home_dir
 
 from conformance.catalogue.matrix import load_suite
+from conformance.drivers.interrupt import hear_interrupts, interrupts_held
 from conformance.lock import kernel
 from conformance.model.search import Found, Plan, search
 from conformance.settings import Settings
@@ -61,11 +61,8 @@ def campaign(plan: Plan, settings: Settings, *, workers: int) -> Report:
         texts = [settings.dumps()] * len(plans)
         try:
             # Ctrl-C is for this process, which tells the others: it waits until they are there.
-            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-            try:
+            with interrupts_held():
                 played = pool.map(_search, plans, texts, range(len(plans)))
-            finally:
-                signal.pthread_sigmask(signal.SIG_SETMASK, before)
             reports = list(played)
         except KeyboardInterrupt:
             stop.set()
@@ -85,8 +82,7 @@ def campaign(plan: Plan, settings: Settings, *, workers: int) -> Report:
 def _begin(stop: object, home: str) -> None:
     global _stop
     # By a handler: the programs that are played would inherit that it is ignored, or blocked.
-    signal.signal(signal.SIGINT, lambda *_: None)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    hear_interrupts(lambda *_: None)
     kernel.die_with_parent()  # whatever ends the search ends its parts
     set_hypothesis_home_dir(home)  # else it leaves a folder where the person is
     _stop = stop

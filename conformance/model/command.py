@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["model"]
 
-_FOUND, _USAGE, _ENVIRONMENT, _NOTHING = 1, 2, 3, 4
+_FOUND, _ENVIRONMENT, _NOTHING = 1, 3, 4
 # Much more than any step of a good launcher takes; one that hangs is found out in this time.
 _STEP_SECONDS = 30.0
 
